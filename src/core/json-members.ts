@@ -1,0 +1,146 @@
+/**
+ * Finds members of a JSON object by looking at its bytes. Bodies are edited and read in place, never parsed and
+ * written again (design.md, promise 1): parsing would round 64-bit numbers, drop duplicate keys and lose spacing.
+ *
+ * The input must be valid JSON; on anything else the functions return null or -1 rather than a wrong span.
+ */
+export interface MemberSpan {
+  /** Index of the key's opening quote. */
+  readonly keyStart: number;
+  readonly valueStart: number;
+  /** Index after the value's last byte. */
+  readonly valueEnd: number;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/**
+ * Finds the member `key` of the object that begins at `objectStart` (white space before it is skipped), at its own
+ * level only. Where the key occurs more than once the last one is given, which is the one that JSON parsers keep.
+ */
+export function findMember(bytes: Buffer, objectStart: number, key: string): MemberSpan | null {
+  let found: MemberSpan | null = null;
+  const complete = eachMember(bytes, objectStart, (span, keyEnd) => {
+    if (keyEquals(bytes, span.keyStart, keyEnd, key)) found = span;
+  });
+  return complete ? found : null;
+}
+
+/**
+ * Walks the members of the object at `objectStart`. Gives false where the bytes are no complete object.
+ *
+ * @param visit is told each member's span and the index after the key's closing quote
+ */
+export function eachMember(
+  bytes: Buffer,
+  objectStart: number,
+  visit: (span: MemberSpan, keyEnd: number) => void,
+): boolean {
+  let at = skipSpace(bytes, objectStart);
+  if (bytes[at] !== OPEN_BRACE) return false;
+  at = skipSpace(bytes, at + 1);
+  if (bytes[at] === CLOSE_BRACE) return true;
+  for (;;) {
+    const keyStart = at;
+    const keyEnd = skipString(bytes, keyStart);
+    if (keyEnd < 0) return false;
+    at = skipSpace(bytes, keyEnd);
+    if (bytes[at] !== COLON) return false;
+    const valueStart = skipSpace(bytes, at + 1);
+    const valueEnd = skipValue(bytes, valueStart);
+    if (valueEnd < 0) return false;
+    visit({ keyStart, valueStart, valueEnd }, keyEnd);
+    at = skipSpace(bytes, valueEnd);
+    if (bytes[at] === CLOSE_BRACE) return true;
+    if (bytes[at] !== COMMA) return false;
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+/** Index of the first byte at or after `at` that is not JSON white space. */
+export function skipSpace(bytes: Buffer, at: number): number {
+  let index = at;
+  for (;;) {
+    const byte = bytes[index];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return index;
+    index++;
+  }
+}
+
+/** Index after the string whose opening quote is at `at`; -1 if there is none or it does not end. */
+export function skipString(bytes: Buffer, at: number): number {
+  if (bytes[at] !== QUOTE) return -1;
+  let from = at + 1;
+  for (;;) {
+    const quote = bytes.indexOf(QUOTE, from);
+    if (quote < 0) return -1;
+    let backslashes = 0;
+    for (let i = quote - 1; i >= from && bytes[i] === BACKSLASH; i--) backslashes++;
+    if (backslashes % 2 === 0) return quote + 1;
+    from = quote + 1;
+  }
+}
+
+/** Index after the value that begins at `at`; -1 if it does not end. */
+export function skipValue(bytes: Buffer, at: number): number {
+  const first = bytes[at];
+  if (first === QUOTE) return skipString(bytes, at);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return skipContainer(bytes, at);
+  let index = at;
+  while (index < bytes.length && isScalarByte(bytes[index])) index++;
+  return index === at ? -1 : index;
+}
+
+function skipContainer(bytes: Buffer, at: number): number {
+  let depth = 0;
+  let index = at;
+  while (index < bytes.length) {
+    const byte = bytes[index];
+    if (byte === QUOTE) {
+      index = skipString(bytes, index);
+      if (index < 0) return -1;
+      continue;
+    }
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth--;
+      if (depth === 0) return index + 1;
+    }
+    index++;
+  }
+  return -1;
+}
+
+function isScalarByte(byte: number | undefined): boolean {
+  return (
+    byte !== undefined &&
+    byte !== COMMA &&
+    byte !== CLOSE_BRACE &&
+    byte !== CLOSE_BRACKET &&
+    byte !== 0x20 &&
+    byte !== 0x0a &&
+    byte !== 0x0d &&
+    byte !== 0x09
+  );
+}
+
+function keyEquals(bytes: Buffer, keyStart: number, keyEnd: number, key: string): boolean {
+  const length = keyEnd - keyStart - 2;
+  if (length === key.length) return bytes.latin1Slice(keyStart + 1, keyEnd - 1) === key;
+  // A key may be written with escapes (`"st\u0072eam"`): only then is it longer than its text, and then it is decoded.
+  if (length > key.length && bytes.subarray(keyStart, keyEnd).includes(BACKSLASH)) {
+    try {
+      return JSON.parse(bytes.toString('utf8', keyStart, keyEnd)) === key;
+    } catch {
+      return false; // no valid JSON string, so it is not the key that is looked for
+    }
+  }
+  return false;
+}

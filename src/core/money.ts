@@ -1,0 +1,38 @@
+/**
+ * Money is integers: nano-USD, one billionth of a dollar (design.md, "Decisions"). Prices come as decimal strings per
+ * one million tokens and are held in pico-USD per token, so that no float is ever on the way.
+ */
+const NANO_PER_USD = 1_000_000_000n;
+
+/** Writes nano-USD as a decimal string of dollars with nine places: `2345600n` → `"0.002345600"`. */
+export function formatUsd(nanoUsd: bigint | number): string {
+  const value = BigInt(nanoUsd);
+  const sign = value < 0n ? '-' : '';
+  const magnitude = value < 0n ? -value : value;
+  return `${sign}${magnitude / NANO_PER_USD}.${String(magnitude % NANO_PER_USD).padStart(9, '0')}`;
+}
+
+const DECIMAL = /^(\d{1,12})(?:\.(\d{1,12}))?$/;
+
+/**
+ * Reads a non-negative decimal string as an integer of the given number of decimal places; null when it is not plain
+ * decimal notation (no sign, no exponent) or has more places than fit.
+ *
+ * @param text for example `"0.20"`
+ * @param places 9 for nano, 6 for micro
+ */
+export function parseDecimal(text: string, places: number): bigint | null {
+  const match = DECIMAL.exec(text);
+  if (!match) return null;
+  const fraction = (match[2] ?? '').replace(/0+$/, '');
+  if (fraction.length > places) return null;
+  return BigInt((match[1] ?? '0') + fraction.padEnd(places, '0'));
+}
+
+/** Divides non-negative integers and rounds half to even. */
+export function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor;
+  const twice = (dividend % divisor) * 2n;
+  if (twice > divisor || (twice === divisor && quotient % 2n === 1n)) return quotient + 1n;
+  return quotient;
+}
