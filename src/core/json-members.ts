@@ -133,7 +133,7 @@ function isScalarByte(byte: number | undefined): boolean {
 
 function keyEquals(bytes: Buffer, keyStart: number, keyEnd: number, key: string): boolean {
   const length = keyEnd - keyStart - 2;
-  if (length === key.length) return bytes.latin1Slice(keyStart + 1, keyEnd - 1) === key;
+  if (length === key.length) return bytes.toString('latin1', keyStart + 1, keyEnd - 1) === key;
   // A key may be written with escapes (`"st\u0072eam"`): only then is it longer than its text, and then it is decoded.
   if (length > key.length && bytes.subarray(keyStart, keyEnd).includes(BACKSLASH)) {
     try {
