@@ -20,6 +20,9 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
+const DIGIT_NINE = 0x39;
+/** How far a string is looked at byte by byte before a native search takes over. */
+const NEAR_BYTES = 48;
 
 /**
  * Finds the member `key` of the object that begins at `objectStart` (white space before it is skipped), at its own
@@ -74,17 +77,26 @@ export function skipSpace(bytes: Buffer, at: number): number {
   }
 }
 
-/** Index after the string whose opening quote is at `at`; -1 if there is none or it does not end. */
+/**
+ * Index after the string whose opening quote is at `at`; -1 if there is none or it does not end. Most strings are short,
+ * and for those a call into native code costs more than the look at their bytes.
+ */
 export function skipString(bytes: Buffer, at: number): number {
   if (bytes[at] !== QUOTE) return -1;
-  let from = at + 1;
+  let index = at + 1;
   for (;;) {
-    const quote = bytes.indexOf(QUOTE, from);
-    if (quote < 0) return -1;
+    const near = Math.min(index + NEAR_BYTES, bytes.length);
+    while (index < near) {
+      const byte = bytes[index];
+      if (byte === QUOTE) return index + 1;
+      index += byte === BACKSLASH ? 2 : 1;
+    }
+    const quote = bytes.indexOf(QUOTE, index);
+    if (quote < 0 || index >= bytes.length) return -1;
     let backslashes = 0;
-    for (let i = quote - 1; i >= from && bytes[i] === BACKSLASH; i--) backslashes++;
+    for (let i = quote - 1; i >= index && bytes[i] === BACKSLASH; i--) backslashes++;
     if (backslashes % 2 === 0) return quote + 1;
-    from = quote + 1;
+    index = quote + 1;
   }
 }
 
@@ -102,7 +114,11 @@ function skipContainer(bytes: Buffer, at: number): number {
   let depth = 0;
   let index = at;
   while (index < bytes.length) {
-    const byte = bytes[index];
+    const byte = bytes[index] ?? 0;
+    if (byte >= COMMA && byte <= DIGIT_NINE) {
+      index++; // a number or a comma: most of an embedding
+      continue;
+    }
     if (byte === QUOTE) {
       index = skipString(bytes, index);
       if (index < 0) return -1;
