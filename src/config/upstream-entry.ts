@@ -1,0 +1,85 @@
+import Type from 'typebox';
+import {
+  checkedText,
+  choice,
+  entry,
+  flag,
+  map,
+  milliseconds,
+  nonEmptyList,
+  section,
+  text,
+  VISIBLE_ASCII,
+  wholeNumberOrNull,
+} from './schema-parts.ts';
+import { isBaseUrl } from './text-rules.ts';
+
+const HEADER_VALUE = '^[\\t\\x20-\\x7e\\x80-\\xff]*$';
+/** A header name (RFC 9110, 5.1), but none that Metertap or HTTP itself must set. */
+const HEADER_NAME =
+  "^(?!(?:connection|content-length|host|keep-alive|te|trailer|transfer-encoding|upgrade)$)[a-z0-9!#$%&'*+.^_`|~-]+$";
+
+const TIMEOUTS = section('Patience with this upstream.', {
+  connect_ms: milliseconds({ description: 'To open a connection.', default: 10_000, minimum: 1 }),
+  first_byte_ms: milliseconds({
+    description: 'From the request to the first byte of the answer. Reasoning models take minutes.',
+    default: 900_000,
+    minimum: 1,
+  }),
+  idle_ms: milliseconds({ description: 'Between two pieces of an answer.', default: 900_000, minimum: 1 }),
+});
+
+export const UPSTREAM_ENTRY = entry('an upstream', {
+  name: text({
+    description: 'Its name in records, metrics and prices.',
+    pattern: '^[a-z0-9_.-]{1,64}$',
+    expects: '1 to 64 small letters, digits, dots, hyphens or underscores',
+  }),
+  base_url: checkedText(isBaseUrl, {
+    description: 'Where it is; what stands below `/v1/` at Metertap is appended. A slash at the end is removed.',
+    expects: 'an http or https URL without query, fragment and credentials',
+    hint: 'write it as SDKs have it, such as https://api.openai.com/v1; a credential belongs in api_key',
+    secret: 'url',
+  }),
+  api_key: Type.Optional(
+    text({
+      description: "In `keys` mode it takes the place of the client's credential.",
+      pattern: VISIBLE_ASCII,
+      expects: 'one line of printable characters without blanks',
+      secret: 'whole',
+    }),
+  ),
+  models: nonEmptyList(text({ description: 'A model or a glob.', expects: 'a model or a glob' }), {
+    description: 'Models that it serves, exact or as globs; of all upstreams the first that matches wins.',
+    default: ['*'],
+  }),
+  stream_usage: choice(['auto', 'always', 'never'], {
+    description:
+      'Whether streams are asked for their usage when the client did not: `auto` stops for a model that rejects it.',
+    default: 'auto',
+  }),
+  timeouts: TIMEOUTS,
+  max_connections: wholeNumberOrNull({
+    description: 'Most connections at a time; null for no bound.',
+    default: null,
+    minimum: 1,
+  }),
+  forward_trace_headers: flag({
+    description: 'Whether `traceparent`, `tracestate` and `baggage` of the client go on to it.',
+    default: false,
+  }),
+  headers: map(
+    text({
+      description: 'The value.',
+      minLength: 0,
+      pattern: HEADER_VALUE,
+      expects: 'one line of text',
+      secret: 'whole',
+    }),
+    {
+      description: 'Headers added to every request to it; the values count as secrets.',
+      default: {},
+      memberNames: { pattern: HEADER_NAME, expects: 'a header name in small letters that may be set' },
+    },
+  ),
+});
