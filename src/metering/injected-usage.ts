@@ -1,0 +1,104 @@
+import { type MemberSpan, skipSpace } from '../core/json-members.ts';
+import { lastBefore, trailingMember } from './json-ends.ts';
+import { firstElement, isObjectAt, MemberNames, membersAt, objectOf } from './json-spans.ts';
+import { countsNoTokens } from './normalise-usage.ts';
+
+/** What to do with an event: give it, withhold it whole, or give it without the bytes from `from` up to `to`. */
+export type HidingVerdict =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'withhold' }
+  | { readonly kind: 'cut'; readonly from: number; readonly to: number };
+
+export interface HiderOptions {
+  /** The upstream sends the usage to those who do not ask as well: nothing is hidden. */
+  readonly upstreamAnswersUnasked?: boolean;
+  /** Usage on an event with choices is always an effect of asking (wire.md 2.2: Gemini). */
+  readonly usageOnlyWhenAsked?: boolean;
+}
+
+const KEEP: HidingVerdict = { kind: 'keep' };
+const WITHHOLD: HidingVerdict = { kind: 'withhold' };
+
+const USAGE_KEY = Buffer.from('"usage"');
+/** Members for which an event without choices is sent even where no usage is asked for (wire.md 2.1, 2.2). */
+const MEANINGFUL_MEMBERS = ['moderation', 'error', 'prompt_filter_results'] as const;
+const WANTED = new MemberNames(['choices', ...MEANINGFUL_MEMBERS]);
+
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const LOWER_N = 0x6e;
+
+/**
+ * Hides from a client that did not ask for stream usage what comes only because Metertap asked in its place
+ * (design.md, promise 1; wire.md 0.6): the event that holds nothing but usage, and the `"usage":null` in all others.
+ * One of these goes with one stream, as later events are judged by what earlier ones showed.
+ *
+ * What stays is byte for byte what an upstream sends that was not asked. Usage that comes unasked stays too: on an
+ * event with choices it is taken for an effect of asking only where the stream has shown null or zeros in its place.
+ */
+export class InjectedUsageHider {
+  readonly #keepsAll: boolean;
+  #isEffectOfAsking: boolean;
+
+  constructor(options: HiderOptions = {}) {
+    this.#keepsAll = options.upstreamAnswersUnasked === true;
+    this.#isEffectOfAsking = options.usageOnlyWhenAsked === true;
+  }
+
+  /**
+   * Judges one event. Data that is no object is kept; one that begins and ends as an object is taken for valid JSON.
+   *
+   * @param data the event's data lines joined by `\n`; the span of a cut counts from its first byte
+   */
+  judge(data: Buffer): HidingVerdict {
+    if (this.#keepsAll) return KEEP;
+    const usage = trailingMember(data, USAGE_KEY);
+    return usage === null || !isObjectAt(data, skipSpace(data, 0)) ? KEEP : this.#judgeUsage(data, usage);
+  }
+
+  #judgeUsage(data: Buffer, usage: MemberSpan): HidingVerdict {
+    if (isNullAt(data, usage.valueStart)) {
+      this.#isEffectOfAsking = true;
+      return cutOf(data, usage);
+    }
+    if (!isObjectAt(data, usage.valueStart)) return KEEP;
+    const event = membersAt(data, 0, WANTED);
+    if (event === null) return KEEP;
+    const choices = event.get('choices');
+    const hasChoices = choices !== undefined && firstElement(data, choices.valueStart) !== undefined;
+    if (hasChoices) return this.#judgeOnChoices(data, usage);
+    return MEANINGFUL_MEMBERS.some((name) => saysSomething(data, event.get(name))) ? cutOf(data, usage) : WITHHOLD;
+  }
+
+  #judgeOnChoices(data: Buffer, usage: MemberSpan): HidingVerdict {
+    if (!this.#isEffectOfAsking) {
+      const raw = objectOf(data, usage);
+      if (raw === null || !countsNoTokens(raw)) return KEEP;
+      this.#isEffectOfAsking = true; // zeros that stand in for the usage to come, as in Ollama's completions
+    }
+    return cutOf(data, usage);
+  }
+}
+
+/**
+ * The bytes to take out with a member so that the rest is as if it had never been written: with the comma before it,
+ * or, if it is the first, the comma and the space after it.
+ */
+function cutOf(data: Buffer, member: MemberSpan): HidingVerdict {
+  const before = lastBefore(data, member.keyStart);
+  if (data[before] === COMMA) return { kind: 'cut', from: before, to: member.valueEnd };
+  const after = skipSpace(data, member.valueEnd);
+  if (data[after] === COMMA) return { kind: 'cut', from: member.keyStart, to: skipSpace(data, after + 1) };
+  return { kind: 'cut', from: before + 1, to: after };
+}
+
+/** Of JSON's values only null begins with an n. */
+function isNullAt(data: Buffer, at: number): boolean {
+  return data[at] === LOWER_N;
+}
+
+/** Whether the member is there with more than null or an empty array. */
+function saysSomething(data: Buffer, member: MemberSpan | undefined): boolean {
+  if (member === undefined || isNullAt(data, member.valueStart)) return false;
+  return data[member.valueStart] !== OPEN_BRACKET || firstElement(data, member.valueStart) !== undefined;
+}

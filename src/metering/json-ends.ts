@@ -1,0 +1,89 @@
+import { type MemberSpan, skipSpace, skipString, skipValue } from '../core/json-members.ts';
+import type { MemberNames } from './json-spans.ts';
+
+/**
+ * Members of an object that stand at its beginning or its end, found without a walk through what lies between: a batch
+ * of embeddings is megabytes of numbers, and its usage the last thing in it.
+ */
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+
+/**
+ * Finds the last member with this key of the object that the bytes end with, that is of the outermost one.
+ *
+ * The proof looks only at what follows the key: an object whose members run to the end is the outermost. A key is
+ * preceded by a comma or brace; a quote within a string is preceded by a backslash.
+ *
+ * @param bytes a JSON object, or its end
+ * @param quotedKey the key in its quotes
+ */
+export function trailingMember(bytes: Buffer, quotedKey: Buffer): MemberSpan | null {
+  let keyStart = bytes.lastIndexOf(quotedKey);
+  while (keyStart >= 0) {
+    const valueStart = isAtKey(bytes, keyStart) ? valueAfterKey(bytes, keyStart + quotedKey.length) : -1;
+    const valueEnd = valueStart < 0 ? -1 : skipValue(bytes, valueStart);
+    if (valueEnd >= 0 && endsOutermost(bytes, valueEnd)) return { keyStart, valueStart, valueEnd };
+    keyStart = keyStart === 0 ? -1 : bytes.lastIndexOf(quotedKey, keyStart - 1);
+  }
+  return null;
+}
+
+/** Finds those `wanted` members that stand before the first member that is an array or object. */
+export function leadingMembers(bytes: Buffer, start: number, wanted: MemberNames): Map<string, MemberSpan> {
+  const found = new Map<string, MemberSpan>();
+  let at = skipSpace(bytes, start);
+  if (bytes[at] !== OPEN_BRACE) return found;
+  for (;;) {
+    const keyStart = skipSpace(bytes, at + 1);
+    const keyEnd = skipString(bytes, keyStart);
+    const valueStart = valueAfterKey(bytes, keyEnd);
+    if (valueStart < 0 || bytes[valueStart] === OPEN_BRACE || bytes[valueStart] === OPEN_BRACKET) return found;
+    const valueEnd = skipValue(bytes, valueStart);
+    if (valueEnd < 0) return found;
+    const name = wanted.at(bytes, keyStart, keyEnd);
+    if (name !== null) found.set(name, { keyStart, valueStart, valueEnd });
+    at = skipSpace(bytes, valueEnd);
+    if (bytes[at] !== COMMA) return found;
+  }
+}
+
+/** Index of the last byte before `at` that is no white space. */
+export function lastBefore(bytes: Buffer, at: number): number {
+  let index = at - 1;
+  while (index >= 0 && isSpace(bytes[index])) index--;
+  return index;
+}
+
+function isAtKey(bytes: Buffer, keyStart: number): boolean {
+  const before = bytes[lastBefore(bytes, keyStart)];
+  return before === COMMA || before === OPEN_BRACE;
+}
+
+/** Whether only further members follow, then one closing brace, then nothing. */
+function endsOutermost(bytes: Buffer, valueEnd: number): boolean {
+  let at = skipSpace(bytes, valueEnd);
+  while (bytes[at] === COMMA) {
+    const keyStart = skipSpace(bytes, at + 1);
+    if (bytes[keyStart] !== QUOTE) return false;
+    const valueStart = valueAfterKey(bytes, skipString(bytes, keyStart));
+    const end = valueStart < 0 ? -1 : skipValue(bytes, valueStart);
+    if (end < 0) return false;
+    at = skipSpace(bytes, end);
+  }
+  return bytes[at] === CLOSE_BRACE && skipSpace(bytes, at + 1) >= bytes.length;
+}
+
+/** Where a value begins, given the index after its key; -1 where there is none. */
+function valueAfterKey(bytes: Buffer, keyEnd: number): number {
+  if (keyEnd < 0) return -1;
+  const colon = skipSpace(bytes, keyEnd);
+  return bytes[colon] === COLON ? skipSpace(bytes, colon + 1) : -1;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}

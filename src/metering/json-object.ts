@@ -1,0 +1,4 @@
+/** Narrows a parsed JSON value to an object that is no array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

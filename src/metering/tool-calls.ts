@@ -1,0 +1,109 @@
+import { eachElement, isObjectAt, MemberNames, membersAt, scalarOf, textOf } from './json-spans.ts';
+
+const CHOICE_MEMBERS = new MemberNames(['index', 'message', 'delta']);
+const MESSAGE_MEMBERS = new MemberNames(['tool_calls', 'function_call']);
+const CALL_MEMBERS = new MemberNames(['index', 'id', 'function', 'custom']);
+const NAME_MEMBERS = new MemberNames(['name']);
+
+/** How an upstream tells one streamed call from another: its place in the message, and its id. */
+interface CallSign {
+  readonly choice: number;
+  readonly index: number | null;
+  readonly id: string | null;
+}
+
+/**
+ * Counts the tool calls that a model asks for in chat answers.
+ *
+ * A streamed call comes in fragments: the first has the function's name, most others only arguments. Some upstreams
+ * repeat the name, send several calls under one index with different ids, or leave out the index and send each call
+ * whole; so a named fragment is a new call if its id is new at its index.
+ */
+export class ToolCallCounter {
+  #count = 0;
+  /** The ids seen at each place; made with the first call, as most streams have none. */
+  #seen: Map<string, Set<string>> | null = null;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Counts the calls in the `choices` of a whole answer. */
+  addMessages(bytes: Buffer, choicesStart: number): void {
+    eachElement(bytes, choicesStart, (choice) => {
+      const message = choiceMember(bytes, choice, 'message');
+      const before = this.#count;
+      if (message.toolCalls !== null) {
+        eachElement(bytes, message.toolCalls, (call) => {
+          if (isObjectAt(bytes, call)) this.#count++;
+        });
+      }
+      // From before there were tool calls; some send it beside them, empty or repeating the one.
+      if (this.#count === before && holdsName(bytes, message.functionCall)) this.#count++;
+    });
+  }
+
+  /** Counts the calls that begin in the `choices` of one event of a stream. */
+  addDeltas(bytes: Buffer, choicesStart: number): void {
+    let position = 0;
+    eachElement(bytes, choicesStart, (choice) => {
+      const delta = choiceMember(bytes, choice, 'delta');
+      const index = delta.index ?? position++;
+      const before = this.#count;
+      if (delta.toolCalls !== null) {
+        eachElement(bytes, delta.toolCalls, (call) => this.#addFragment(bytes, call, index));
+      }
+      if (this.#count === before && holdsName(bytes, delta.functionCall)) {
+        this.#addCall({ choice: index, index: LEGACY_INDEX, id: null });
+      }
+    });
+  }
+
+  #addFragment(bytes: Buffer, callStart: number, choice: number): void {
+    const call = membersAt(bytes, callStart, CALL_MEMBERS);
+    const kinds = [call?.get('function')?.valueStart, call?.get('custom')?.valueStart];
+    if (!call || !kinds.some((start) => holdsName(bytes, start))) return;
+    const index = scalarOf(bytes, call.get('index'));
+    this.#addCall({ choice, index: typeof index === 'number' ? index : null, id: textOf(bytes, call.get('id')) });
+  }
+
+  #addCall({ choice, index, id }: CallSign): void {
+    if (index === null && id === null) {
+      this.#count++; // nothing could tie a later fragment to it, so it is a call of its own
+      return;
+    }
+    this.#seen ??= new Map();
+    const place = `${choice}/${index ?? ''}`;
+    const ids = this.#seen.get(place) ?? new Set();
+    if (id === null ? ids.size > 0 : ids.has(id)) return;
+    ids.add(id ?? '');
+    this.#seen.set(place, ids);
+    this.#count++;
+  }
+}
+
+/** The one `function_call` of a choice, from before there were `tool_calls`, stands at no index. */
+const LEGACY_INDEX = -1;
+
+interface MessageCalls {
+  readonly index: number | null;
+  readonly toolCalls: number | null;
+  readonly functionCall: number | undefined;
+}
+
+function choiceMember(bytes: Buffer, choiceStart: number, name: 'message' | 'delta'): MessageCalls {
+  const choice = membersAt(bytes, choiceStart, CHOICE_MEMBERS);
+  const index = scalarOf(bytes, choice?.get('index'));
+  const message = choice?.get(name);
+  const calls = message === undefined ? null : membersAt(bytes, message.valueStart, MESSAGE_MEMBERS);
+  return {
+    index: typeof index === 'number' ? index : null,
+    toolCalls: calls?.get('tool_calls')?.valueStart ?? null,
+    functionCall: calls?.get('function_call')?.valueStart,
+  };
+}
+
+function holdsName(bytes: Buffer, start: number | undefined): boolean {
+  const members = start === undefined ? null : membersAt(bytes, start, NAME_MEMBERS);
+  return textOf(bytes, members?.get('name')) !== null;
+}
