@@ -1,0 +1,65 @@
+import { RecentCache } from '../core/recent-cache.ts';
+import { isExactModel, matchesModel } from './model-pattern.ts';
+import type { PriceRow } from './price-row.ts';
+
+export interface PriceQuery {
+  /** The upstream's name. */
+  readonly provider: string;
+  readonly model: string;
+  /** When the call was made: milliseconds since the Unix epoch. */
+  readonly atMs: number;
+}
+
+export interface PriceBook {
+  /** Gives the row that prices a call; null means unpriced, which is not free. */
+  find(query: PriceQuery): PriceRow | null;
+  /** The models with a row of their own, globs left out: the names that may be metric labels. */
+  readonly modelNames: ReadonlySet<string>;
+}
+
+/** Model names come from clients and upstreams, so the memory of them is bounded in number and length. */
+const RECENT_MODELS = 2000;
+const MAX_REMEMBERED_LENGTH = 256;
+
+/**
+ * Makes a book of `rows`, those of the configuration before those of the bundled book.
+ *
+ * Of the rows that match provider and model and are valid at that time the first one wins (contract.md, "Prices"). If
+ * it is one of several dated rows of the same source, provider and pattern, the one with the latest `valid_from` takes
+ * its place, whatever order they are written in.
+ */
+export function createPriceBook(rows: readonly PriceRow[]): PriceBook {
+  const recent = new RecentCache<string, readonly PriceRow[]>(RECENT_MODELS);
+
+  function rowsFor(provider: string, model: string): readonly PriceRow[] {
+    const cacheKey = `${provider}\n${model}`;
+    const known = recent.get(cacheKey);
+    if (known !== undefined) return known;
+    const matching = rows.filter((row) => row.provider === provider && matchesModel(row.model, model));
+    if (cacheKey.length <= MAX_REMEMBERED_LENGTH) recent.set(cacheKey, matching);
+    return matching;
+  }
+
+  return {
+    find: ({ provider, model, atMs }) => validRow(rowsFor(provider, model), atMs),
+    modelNames: new Set(rows.map(({ model }) => model).filter(isExactModel)),
+  };
+}
+
+function validRow(rows: readonly PriceRow[], atMs: number): PriceRow | null {
+  let found: PriceRow | null = null;
+  for (const row of rows) {
+    if (startOf(row) > atMs) continue;
+    if (found === null || (isSeries(found, row) && startOf(row) > startOf(found))) found = row;
+  }
+  return found;
+}
+
+function startOf(row: PriceRow): number {
+  return row.validFromMs ?? Number.NEGATIVE_INFINITY;
+}
+
+/** Rows of a query have one provider, so source and pattern tell. */
+function isSeries(one: PriceRow, other: PriceRow): boolean {
+  return one.model === other.model && one.source === other.source;
+}
