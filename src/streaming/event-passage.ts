@@ -1,0 +1,63 @@
+import { EventScanner, type ScannedEvent } from './event-scanner.ts';
+import type { Passage } from './passage.ts';
+
+/** What a reader of events says of each: whether it is the one that ends the answer. */
+export type ObserveEvent = (event: ScannedEvent) => 'more' | 'terminal';
+
+/** Events longer than this are relayed unread. A base64 image in one event is a few MB. */
+const MAX_READ_EVENT_BYTES = 32 * 1024 * 1024;
+
+/**
+ * A stream of events that is relayed as it comes and read beside. From the terminal event on, bytes wait: the client
+ * must not see the end before the journal has the record.
+ */
+export class EventPassage implements Passage {
+  readonly #scanner: EventScanner;
+  readonly #observe: ObserveEvent;
+  #complete = false;
+  #released = false;
+  /** Index in the current chunk from which bytes wait. */
+  #holdFrom = -1;
+  #held: Buffer[] = [];
+
+  constructor(observe: ObserveEvent) {
+    this.#observe = observe;
+    this.#scanner = new EventScanner(
+      { event: (event) => this.#read(event), oversized: () => undefined },
+      { maxEventBytes: MAX_READ_EVENT_BYTES },
+    );
+  }
+
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  push(chunk: Buffer): Buffer | null {
+    if (this.#released) return chunk;
+    if (this.#complete) {
+      this.#held.push(chunk);
+      return null;
+    }
+    this.#scanner.push(chunk);
+    if (this.#holdFrom < 0) return chunk;
+    this.#held.push(chunk.subarray(this.#holdFrom));
+    return this.#holdFrom === 0 ? null : chunk.subarray(0, this.#holdFrom);
+  }
+
+  end(): void {
+    if (!this.#complete) this.#scanner.end();
+  }
+
+  release(): Buffer[] {
+    this.#released = true;
+    const held = this.#held;
+    this.#held = [];
+    return held;
+  }
+
+  #read(event: ScannedEvent): void {
+    if (this.#complete || this.#observe(event) === 'more') return;
+    this.#complete = true;
+    this.#holdFrom = Math.max(0, event.chunkStart);
+  }
+}

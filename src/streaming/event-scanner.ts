@@ -1,0 +1,229 @@
+/**
+ * Splits a stream of bytes into server-sent events, without copying where an event lies whole within one network chunk.
+ *
+ * Follows what the official SDKs accept (wire.md 7, "SSE parsing"; https://html.spec.whatwg.org/multipage/server-sent-events.html):
+ * lines end in LF, CRLF or CR, also mixed; a leading BOM, comments and unknown fields are skipped; several `data:`
+ * lines are joined by LF; one space after the colon is optional. Chunks may be cut anywhere, also within a character or
+ * between CR and LF.
+ *
+ * Work is linear in the number of bytes. An event longer than `maxEventBytes` is not kept: it is told of as oversized.
+ */
+export interface ScannedEvent {
+  /** The event's bytes with its line ends and the blank line that closes it. */
+  readonly bytes: Buffer;
+  /** The event's data; null when it has no data line (a comment, for instance). */
+  readonly data: Buffer | null;
+  /** Where `data` begins in `bytes`; -1 when the data comes from several lines or there is none. */
+  readonly dataStart: number;
+  /** The value of the `event:` field. */
+  readonly name: string | null;
+  /** Index in the chunk being pushed at which the event begins; negative when it began in an earlier chunk. */
+  readonly chunkStart: number;
+  /** Index in the chunk being pushed after the event's last byte. */
+  readonly chunkEnd: number;
+}
+
+export interface EventVisitor {
+  event(event: ScannedEvent): void;
+  /** The current event has grown beyond what is kept; these are its bytes so far, the rest will pass unread. */
+  oversized(kept: readonly Buffer[]): void;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const COLON = 0x3a;
+const SPACE = 0x20;
+/** Below this a rest of a chunk is copied, so that it does not keep the whole network buffer alive. */
+const COPY_BELOW_BYTES = 4096;
+
+export class EventScanner {
+  readonly #visitor: EventVisitor;
+  readonly #maxEventBytes: number;
+  /** Bytes of the event that earlier chunks began. */
+  #carried: Buffer[] = [];
+  #carriedBytes = 0;
+  /** True while the event is longer than is kept: its bytes pass unread. */
+  #oversized = false;
+  /** Starts and ends of the lines seen of the current event, as offsets from the event's first byte. */
+  #lines: number[] = [];
+  #lineStart = 0;
+  /** The last byte was a CR that ended a line: an LF that follows belongs to it. */
+  #afterCr = false;
+  #atStreamStart = true;
+
+  constructor(visitor: EventVisitor, options: { maxEventBytes: number }) {
+    this.#visitor = visitor;
+    this.#maxEventBytes = options.maxEventBytes;
+  }
+
+  /** Bytes of the event that has begun and not ended. */
+  get pendingBytes(): number {
+    return this.#carriedBytes;
+  }
+
+  /** True while an event is passing that is longer than `maxEventBytes`. */
+  get inOversizedEvent(): boolean {
+    return this.#oversized;
+  }
+
+  /** Takes the next bytes and visits every event that ends in them. */
+  push(chunk: Buffer): void {
+    // `base` is the offset of the chunk's byte 0 from the first byte of the current event.
+    let base = this.#carriedBytes;
+    let from = 0;
+    if (this.#afterCr && chunk.length > 0) {
+      this.#afterCr = false;
+      if (chunk[0] === LF) {
+        // The LF of a CRLF that was cut in two. If it closed the event before, it is skipped; else it moves the line.
+        from = 1;
+        if (base === 0) base = -1;
+        this.#lineStart = base + 1;
+      }
+    }
+    const hasCr = chunk.indexOf(CR, from) >= 0;
+    let at = from;
+    while (at < chunk.length) {
+      const end = hasCr ? nextLineEnd(chunk, at) : chunk.indexOf(LF, at);
+      if (end < 0) break;
+      let next = end + 1;
+      if (chunk[end] === CR) {
+        if (next === chunk.length) this.#afterCr = true;
+        else if (chunk[next] === LF) next++;
+      }
+      const lineStart = this.#lineStart;
+      if (lineStart === base + end) {
+        base = this.#closeEvent(chunk, base, next);
+      } else {
+        if (!this.#oversized) this.#lines.push(lineStart, base + end);
+        this.#lineStart = base + next;
+      }
+      at = next;
+    }
+    this.#carry(chunk, base);
+  }
+
+  /**
+   * The stream is over. An event whose closing blank line is missing counts all the same, as openai-node has it
+   * (wire.md 9: "a stream's last line without the blank line").
+   */
+  end(): void {
+    if (this.#carriedBytes > 0 && !this.#oversized) {
+      const bytes = this.#takeCarried(Buffer.alloc(0));
+      if (this.#lineStart < bytes.length) this.#lines.push(this.#lineStart, bytes.length);
+      if (this.#lines.length > 0) this.#tell(bytes, 0, 0);
+    }
+    this.#reset();
+  }
+
+  /** Gives the new offset of the chunk's byte 0: the next event begins at `next`. */
+  #closeEvent(chunk: Buffer, base: number, next: number): number {
+    if (!this.#oversized) {
+      const chunkStart = -base;
+      const bytes =
+        this.#carriedBytes > 0 ? this.#takeCarried(chunk.subarray(0, next)) : chunk.subarray(chunkStart, next);
+      this.#tell(bytes, chunkStart, next);
+    }
+    this.#reset();
+    return -next;
+  }
+
+  #tell(bytes: Buffer, chunkStart: number, chunkEnd: number): void {
+    const fields = readFields(bytes, this.#lines, this.#atStreamStart);
+    this.#atStreamStart = false;
+    this.#visitor.event({ bytes, chunkStart, chunkEnd, ...fields });
+  }
+
+  #carry(chunk: Buffer, base: number): void {
+    const start = base < 0 ? -base : 0;
+    if (start >= chunk.length) return;
+    const rest = chunk.subarray(start);
+    this.#carriedBytes += rest.length;
+    if (this.#oversized) return;
+    this.#carried.push(rest.length < COPY_BELOW_BYTES ? Buffer.from(rest) : rest);
+    if (this.#carriedBytes > this.#maxEventBytes) {
+      this.#oversized = true;
+      this.#visitor.oversized(this.#carried);
+      this.#carried = [];
+      this.#lines = [];
+    }
+  }
+
+  #takeCarried(last: Buffer): Buffer {
+    const first = this.#carried[0];
+    const bytes =
+      this.#carried.length === 1 && last.length === 0 && first ? first : Buffer.concat([...this.#carried, last]);
+    this.#carried = [];
+    this.#carriedBytes = 0;
+    return bytes;
+  }
+
+  #reset(): void {
+    this.#carried = [];
+    this.#carriedBytes = 0;
+    this.#oversized = false;
+    this.#lineStart = 0;
+    if (this.#lines.length > 0) this.#lines = [];
+  }
+}
+
+function nextLineEnd(chunk: Buffer, from: number): number {
+  const lf = chunk.indexOf(LF, from);
+  const cr = chunk.indexOf(CR, from);
+  if (lf < 0) return cr;
+  if (cr < 0) return lf;
+  return Math.min(lf, cr);
+}
+
+interface EventFields {
+  readonly data: Buffer | null;
+  readonly dataStart: number;
+  readonly name: string | null;
+}
+
+function readFields(bytes: Buffer, lines: readonly number[], atStreamStart: boolean): EventFields {
+  let data: Buffer | null = null;
+  let dataStart = -1;
+  let parts: Buffer[] | null = null;
+  let name: string | null = null;
+  for (let i = 0; i < lines.length; i += 2) {
+    let start = lines[i] ?? 0;
+    const end = lines[i + 1] ?? 0;
+    if (i === 0 && atStreamStart && startsWithBom(bytes, start)) start += 3;
+    const valueStart = dataValueStart(bytes, start, end);
+    if (valueStart >= 0) {
+      const value = bytes.subarray(valueStart, end);
+      if (data === null) {
+        data = value;
+        dataStart = valueStart;
+      } else {
+        parts ??= [data];
+        parts.push(NEWLINE, value);
+      }
+    } else if (isEventField(bytes, start, end)) {
+      const nameStart = bytes[start + 6] === SPACE ? start + 7 : start + 6;
+      name = bytes.toString('utf8', nameStart, end);
+    }
+  }
+  if (parts !== null) return { data: Buffer.concat(parts), dataStart: -1, name };
+  return { data, dataStart, name };
+}
+
+const NEWLINE = Buffer.from('\n');
+
+function startsWithBom(bytes: Buffer, at: number): boolean {
+  return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf;
+}
+
+/** Index of the value of a `data:` line, -1 for any other line. `data` without a colon is an empty value. */
+function dataValueStart(bytes: Buffer, start: number, end: number): number {
+  if (bytes[start] !== 0x64 || bytes[start + 1] !== 0x61 || bytes[start + 2] !== 0x74 || bytes[start + 3] !== 0x61) {
+    return -1;
+  }
+  if (end - start === 4) return end;
+  if (end - start < 5 || bytes[start + 4] !== COLON) return -1;
+  return end - start > 5 && bytes[start + 5] === SPACE ? start + 6 : start + 5;
+}
+
+function isEventField(bytes: Buffer, start: number, end: number): boolean {
+  return end - start >= 6 && bytes[start] === 0x65 && bytes.toString('latin1', start, start + 6) === 'event:';
+}

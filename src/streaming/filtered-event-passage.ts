@@ -1,0 +1,147 @@
+import type { ObserveEvent } from './event-passage.ts';
+import { EventScanner, type ScannedEvent } from './event-scanner.ts';
+import type { Passage } from './passage.ts';
+
+/** What is to be hidden of an event: nothing, all of it, or the bytes `from` to `to` of its data. */
+export type HidingVerdict =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'withhold' }
+  | { readonly kind: 'cut'; readonly from: number; readonly to: number };
+
+/** Only small events are ever hidden, so a longer one need not be waited for: it passes as it comes. */
+const MAX_JUDGED_EVENT_BYTES = 1024 * 1024;
+
+const CR = 0x0d;
+
+/**
+ * A stream of events from which some are taken out: those that are there only because Metertap asked for usage on
+ * behalf of a client that did not (design.md, promise 1). Events go out when they are whole; every byte that is not
+ * hidden is the upstream's own.
+ */
+export class FilteredEventPassage implements Passage {
+  readonly #scanner: EventScanner;
+  readonly #observe: ObserveEvent;
+  readonly #judge: (data: Buffer) => HidingVerdict;
+  #complete = false;
+  #released = false;
+  #held: Buffer[] = [];
+  /** Bytes that go out before those of the current chunk. */
+  #before: Buffer[] = [];
+  #chunk: Buffer = Buffer.alloc(0);
+  /** The current chunk is compacted in place: its first `#written` bytes go out, those up to `#decided` are done. */
+  #written = 0;
+  #decided = 0;
+  #lastWithheldEndedInCr = false;
+
+  constructor(observe: ObserveEvent, judge: (data: Buffer) => HidingVerdict) {
+    this.#observe = observe;
+    this.#judge = judge;
+    this.#scanner = new EventScanner(
+      { event: (event) => this.#take(event), oversized: (kept) => this.#passOversized(kept) },
+      { maxEventBytes: MAX_JUDGED_EVENT_BYTES },
+    );
+  }
+
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  push(chunk: Buffer): Buffer | null {
+    if (this.#released) return chunk;
+    if (this.#complete) {
+      this.#held.push(chunk);
+      return null;
+    }
+    this.#chunk = chunk;
+    this.#written = 0;
+    this.#decided = 0;
+    this.#scanner.push(chunk);
+    if (this.#complete) this.#held.push(chunk.subarray(this.#decided));
+    else this.#keepBetweenEvents(this.#scanner.inOversizedEvent ? chunk.length : this.#pendingStart());
+    return this.#takeOutput();
+  }
+
+  end(): void {
+    if (this.#complete) return;
+    this.#chunk = Buffer.alloc(0);
+    this.#written = 0;
+    this.#decided = 0;
+    this.#scanner.end();
+    const output = this.#takeOutput();
+    if (output !== null) this.#held.unshift(output);
+  }
+
+  release(): Buffer[] {
+    this.#released = true;
+    const held = this.#held;
+    this.#held = [];
+    return held;
+  }
+
+  #take(event: ScannedEvent): void {
+    if (this.#complete) return;
+    const terminal = this.#observe(event) === 'terminal';
+    this.#keepBetweenEvents(Math.max(0, event.chunkStart));
+    if (terminal) {
+      this.#complete = true;
+      this.#held.push(Buffer.from(event.bytes));
+    } else {
+      this.#apply(event.data === null ? KEEP : this.#judge(event.data), event);
+    }
+    this.#decided = event.chunkEnd;
+  }
+
+  #apply(verdict: HidingVerdict, event: ScannedEvent): void {
+    this.#lastWithheldEndedInCr = verdict.kind === 'withhold' && event.bytes[event.bytes.length - 1] === CR;
+    if (verdict.kind === 'withhold') return;
+    if (verdict.kind === 'keep' || event.dataStart < 0) {
+      this.#emit(event, 0, event.bytes.length);
+      return;
+    }
+    this.#emit(event, 0, event.dataStart + verdict.from);
+    this.#emit(event, event.dataStart + verdict.to, event.bytes.length);
+  }
+
+  #emit(event: ScannedEvent, from: number, to: number): void {
+    if (event.chunkStart >= 0 && event.chunkEnd > 0) {
+      this.#compact(event.chunkStart + from, event.chunkStart + to);
+    } else {
+      this.#before.push(event.bytes.subarray(from, to));
+    }
+  }
+
+  /** Bytes that belong to no judged event: the LF of a CRLF that was cut in two, or the rest of an oversized event. */
+  #keepBetweenEvents(until: number): void {
+    if (until <= this.#decided) return;
+    const isRestOfWithheld = this.#lastWithheldEndedInCr && this.#decided === 0 && until === 1;
+    this.#lastWithheldEndedInCr = false;
+    if (!isRestOfWithheld) this.#compact(this.#decided, until);
+    this.#decided = until;
+  }
+
+  #passOversized(kept: readonly Buffer[]): void {
+    if (this.#complete) return;
+    const last = kept.length - 1;
+    // The last part is the current chunk's rest, which `push` lets through itself.
+    for (let i = 0; i < last; i++) this.#before.push(kept[i] ?? Buffer.alloc(0));
+  }
+
+  #pendingStart(): number {
+    return Math.max(0, this.#chunk.length - this.#scanner.pendingBytes);
+  }
+
+  #compact(from: number, to: number): void {
+    if (this.#written !== from) this.#chunk.copyWithin(this.#written, from, to);
+    this.#written += to - from;
+  }
+
+  #takeOutput(): Buffer | null {
+    const own = this.#written === 0 ? null : this.#chunk.subarray(0, this.#written);
+    if (this.#before.length === 0) return own;
+    const parts = own === null ? this.#before : [...this.#before, own];
+    this.#before = [];
+    return parts.length === 1 ? (parts[0] ?? null) : Buffer.concat(parts);
+  }
+}
+
+const KEEP: HidingVerdict = { kind: 'keep' };
