@@ -1,0 +1,104 @@
+import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { redactFields } from './redaction.ts';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Writes one line of fields with a fixed sentence. `fields.err` may be an error; see `error-fields.ts`. */
+export type LogLine = (fields: Record<string, unknown>, message: string) => void;
+
+/** What the rest of the product logs with. Which package writes the lines is known in this room only. */
+export interface Logger {
+  readonly fatal: LogLine;
+  readonly error: LogLine;
+  readonly warn: LogLine;
+  readonly info: LogLine;
+  readonly debug: LogLine;
+  readonly trace: LogLine;
+  setLevel(level: LogLevel): void;
+  /** Writes what is buffered. After it, nothing more is written. */
+  close(): Promise<void>;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** A file descriptor, which the close closes unless it is a standard one, or a stream; by default standard output. */
+  readonly destination?: number | LogStream;
+}
+
+/** What a stream must be able to do to take lines; it is written to at once, without a buffer of ours. */
+export type LogStream = DestinationStream;
+
+const STANDARD_OUTPUT = 1;
+/** Lines wait until this many bytes are together, or until the flush: a write per call would cost more than the call. */
+const BUFFER_BYTES = 4096;
+const FLUSH_EVERY_MS = 250;
+
+/**
+ * Makes the logger: JSON lines, one redaction list, no request or response objects. Lines are buffered and written
+ * asynchronously; a crash loses at most the last moment of them, never a record of the ledger.
+ */
+export function createLogger(options: LoggerOptions): Logger {
+  const output = openOutput(options.destination ?? STANDARD_OUTPUT);
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: redactFields },
+      // The walk has made fields of every error already; pino's own serializer would add all their properties.
+      serializers: { err: (fields: unknown) => fields },
+    },
+    output.stream,
+  );
+  return {
+    fatal: line(logger, 'fatal'),
+    error: line(logger, 'error'),
+    warn: line(logger, 'warn'),
+    info: line(logger, 'info'),
+    debug: line(logger, 'debug'),
+    trace: line(logger, 'trace'),
+    setLevel: (level) => {
+      logger.level = level;
+    },
+    close: () => {
+      logger.level = 'silent';
+      return output.close();
+    },
+  };
+}
+
+function line(logger: PinoLogger, level: Exclude<LogLevel, 'silent'>): LogLine {
+  return (fields, message) => logger[level](fields, message);
+}
+
+interface Output {
+  readonly stream: LogStream;
+  close(): Promise<void>;
+}
+
+function openOutput(destination: number | LogStream): Output {
+  if (typeof destination !== 'number') return { stream: destination, close: async () => {} };
+  const stream = pino.destination({
+    dest: destination,
+    sync: false,
+    minLength: BUFFER_BYTES,
+    periodicFlush: FLUSH_EVERY_MS,
+  });
+  // Whoever read the log has gone away (`metertap serve | head`) or its disk is full: there is nowhere left to say so,
+  // and it is no reason to stop serving.
+  let isBroken = false;
+  stream.on('error', () => {
+    isBroken = true;
+  });
+  return {
+    stream,
+    close: () =>
+      new Promise((resolve) => {
+        if (isBroken) return resolve();
+        stream.once('close', () => resolve());
+        stream.once('error', () => resolve());
+        stream.end();
+      }),
+  };
+}

@@ -1,0 +1,108 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { ERROR_KINDS, type ErrorCode } from '../core/errors.ts';
+import type { CallRecord } from '../ledger/record.ts';
+import { CallFold, type CallTiming } from './call-fold.ts';
+import { Instruments } from './instruments.ts';
+import type { StatusClass } from './label-bounds.ts';
+import { MISSING_REASONS } from './metric-table.ts';
+
+/** How the journal stands at the moment of a scrape. */
+export interface JournalReading {
+  readonly queueLength: number;
+  readonly isUnavailable: boolean;
+}
+
+export interface Metrics {
+  /** Folds a call's record in; a record without an end (`in_flight`, `queued`) is not counted. */
+  recordCall(record: CallRecord, timing: CallTiming): void;
+  /** Counts a forwarded request that is not in the ledger. `endpoint` is a name of the endpoint table, never a path. */
+  recordFree(endpoint: string, upstream: string, status: StatusClass): void;
+  /** Counts a request that was refused before it reached an upstream. */
+  refused(code: ErrorCode): void;
+  callStarted(): void;
+  callEnded(): void;
+  /** Counts a commit of the journal that holds `recordCount` records. */
+  journalCommitted(recordCount: number): void;
+  journalWaited(waitSeconds: number): void;
+  /** Has the journal's state read at every scrape. */
+  watchJournal(read: () => JournalReading): void;
+  /** Tells how the last load of the configuration went, and when, in milliseconds since the Unix epoch. */
+  configLoaded(outcome: 'loaded' | 'refused', atMs: number): void;
+  /** What `GET /metrics` answers with. */
+  text(): Promise<{ contentType: string; body: string }>;
+}
+
+export interface MetricsOptions {
+  /** Whether the metrics of teams also say `key_id`. */
+  readonly labelApiKey: boolean;
+  /** Whether the price book or the configuration names this model; all others are counted as `other`. */
+  readonly isKnownModel: (model: string) => boolean;
+  /** Whether usage is read at the endpoint of this name; calls to others are counted as unmetered. */
+  readonly isMeteredEndpoint: (endpoint: string) => boolean;
+  readonly version: string;
+  readonly nodeVersion: string;
+  /** Whether prom-client's own `process_*` and `nodejs_*` metrics are collected; they observe the whole process. */
+  readonly collectProcess: boolean;
+}
+
+/** How often the event loop's delay is sampled, in milliseconds: prom-client's 10 ms would wake an idle process. */
+const EVENT_LOOP_SAMPLE_MS = 50;
+
+/** Makes the metrics of one proxy, in a registry of their own. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry();
+  const instruments = new Instruments(registry, options.labelApiKey);
+  if (options.collectProcess) {
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
+  }
+  instruments.gauge('build_info').set({ version: options.version, node_version: options.nodeVersion }, 1);
+  startAtZero(instruments);
+
+  const calls = new CallFold(instruments, options);
+  let inFlight = 0;
+  let readJournal: (() => JournalReading) | null = null;
+
+  function readGauges(): void {
+    calls.flush();
+    instruments.gauge('in_flight_requests').set(inFlight);
+    if (readJournal === null) return;
+    const journal = readJournal();
+    instruments.gauge('journal_queue_length').set(journal.queueLength);
+    instruments.gauge('journal_unavailable').set(journal.isUnavailable ? 1 : 0);
+  }
+
+  return {
+    recordCall: (record, timing) => calls.add(record, timing),
+    recordFree: (endpoint, upstream, status) =>
+      instruments.counter('free_requests_total').inc({ endpoint, upstream, status_class: status }),
+    refused: (code) => instruments.counter('refused_total').inc({ code }),
+    callStarted: () => {
+      inFlight += 1;
+    },
+    callEnded: () => {
+      inFlight -= 1;
+    },
+    journalCommitted: (recordCount) => {
+      instruments.counter('journal_commits_total').inc();
+      instruments.counter('journal_records_total').inc(recordCount);
+    },
+    journalWaited: (waitSeconds) => instruments.histogram('journal_commit_wait_seconds').observe(waitSeconds),
+    watchJournal: (read) => {
+      readJournal = read;
+    },
+    configLoaded: (outcome, atMs) => {
+      instruments.gauge('config_last_reload_successful').set(outcome === 'loaded' ? 1 : 0);
+      if (outcome === 'loaded') instruments.gauge('config_last_reload_success_timestamp_seconds').set(atMs / 1000);
+    },
+    text: async () => {
+      readGauges();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+/** Lets the series of fixed sets begin at 0, so that the first event already shows as a rise. */
+function startAtZero(instruments: Instruments): void {
+  for (const reason of MISSING_REASONS) instruments.counter('usage_missing_total').inc({ reason }, 0);
+  for (const code of Object.keys(ERROR_KINDS)) instruments.counter('refused_total').inc({ code }, 0);
+}

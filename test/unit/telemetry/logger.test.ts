@@ -1,0 +1,163 @@
+import { openSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createLogger, type Logger } from '../../../src/telemetry/logger.ts';
+
+function capture(): { logger: Logger; lines: () => Record<string, unknown>[]; text: () => string } {
+  let text = '';
+  const logger = createLogger({
+    level: 'info',
+    destination: {
+      write: (line: string) => {
+        text += line;
+      },
+    },
+  });
+  const lines = () =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line): Record<string, unknown> => JSON.parse(line));
+  return { logger, lines, text: () => text };
+}
+
+const SECRET = 'sk-very-secret';
+
+describe('secrets', () => {
+  it.each([
+    { authorization: SECRET },
+    { Authorization: SECRET },
+    { 'x-api-key': SECRET },
+    { 'API-KEY': SECRET },
+    { cookie: SECRET },
+    { headers: { 'set-cookie': [SECRET] } },
+    { request: { headers: { 'proxy-authorization': SECRET } } },
+    { config: { keys: [{ id: 'ci', key: SECRET }], upstreams: [{ api_key: SECRET }] } },
+    { a: { b: { c: { token: SECRET, secret: SECRET, password: SECRET } } } },
+    { settings: { admin_key: SECRET, pepper: SECRET } },
+    { messages: [{ role: 'user', content: SECRET }] },
+    { request: { body: { prompt: SECRET } } },
+    { url: new URL(`http://user:${SECRET}@host/path?token=${SECRET}`) },
+    { body: Buffer.from(SECRET), chunk: Buffer.from(SECRET) },
+    { headers: new Headers({ authorization: SECRET }) },
+  ])('of %o are not written', (fields) => {
+    const { logger, text } = capture();
+    logger.error(fields, 'something happened');
+    expect(text()).toContain('something happened');
+    expect(text()).not.toContain(SECRET);
+    expect(text()).not.toContain(Buffer.from(SECRET).join(','));
+  });
+
+  it('leave the object that was logged as it is', () => {
+    const { logger } = capture();
+    const fields = { headers: { authorization: SECRET } };
+    logger.info(fields, 'unchanged');
+    expect(fields.headers.authorization).toBe(SECRET);
+  });
+
+  it('do not hide ids and numbers beside them', () => {
+    const { logger, lines } = capture();
+    logger.info({ key_id: 'ci', input_tokens: 5, nested: { team: 'research', key: SECRET } }, 'call');
+    expect(lines()[0]).toMatchObject({
+      key_id: 'ci',
+      input_tokens: 5,
+      nested: { team: 'research', key: '[redacted]' },
+    });
+  });
+
+  it('in a structure that holds itself end at a depth', () => {
+    const { logger, text } = capture();
+    const fields: Record<string, unknown> = { token: SECRET };
+    fields['self'] = fields;
+    logger.info(fields, 'round');
+    expect(text()).toContain('round');
+    expect(text()).not.toContain(SECRET);
+  });
+});
+
+describe('errors', () => {
+  it('are written with type, message, code, frames and cause', () => {
+    const { logger, lines } = capture();
+    const cause = Object.assign(new Error('connect refused'), { code: 'ECONNREFUSED' });
+    logger.error({ err: new TypeError('could not dispatch', { cause }) }, 'call failed');
+    expect(lines()[0]).toMatchObject({
+      level: 'error',
+      msg: 'call failed',
+      err: {
+        type: 'TypeError',
+        message: 'could not dispatch',
+        stack: expect.stringContaining('    at '),
+        cause: { type: 'Error', message: 'connect refused', code: 'ECONNREFUSED' },
+      },
+    });
+  });
+
+  it.each(['err', 'reason'])('never bring their further properties along, under `%s`', (name) => {
+    const { logger, text } = capture();
+    const error = Object.assign(new Error('bad answer'), { request: { body: SECRET }, text: SECRET });
+    logger.error({ [name]: error }, 'call failed');
+    expect(text()).toContain('bad answer');
+    expect(text()).not.toContain(SECRET);
+  });
+
+  it('of parsing do not quote what was parsed', () => {
+    const { logger, text } = capture();
+    let caught: unknown;
+    try {
+      JSON.parse(`{"a": ${SECRET}`);
+    } catch (error) {
+      caught = error;
+    }
+    logger.error({ err: new Error('unreadable', { cause: caught }) }, 'call failed');
+    expect(text()).toContain('SyntaxError');
+    expect(text()).not.toContain('sk-very');
+  });
+
+  it('that are none are named by their type', () => {
+    const { logger, lines } = capture();
+    logger.error({ err: new Error('outer', { cause: SECRET }) }, 'call failed');
+    expect(lines()[0]).toMatchObject({ err: { cause: { type: 'string' } } });
+  });
+});
+
+it('writes one JSON line with the time, the level and the fields', () => {
+  const { logger, lines } = capture();
+  logger.warn({ team: 'research' }, 'no price');
+  expect(lines()).toEqual([
+    { level: 'warn', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/), team: 'research', msg: 'no price' },
+  ]);
+});
+
+it('follows its level', () => {
+  const { logger, lines } = capture();
+  logger.debug({}, 'unheard');
+  logger.setLevel('debug');
+  logger.debug({}, 'heard');
+  expect(lines().map((line) => line['msg'])).toEqual(['heard']);
+});
+
+describe('to a file', () => {
+  it('everything is there after the close, and nothing comes later', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'metertap-log-'));
+    try {
+      const path = join(folder, 'log');
+      const logger = createLogger({ level: 'info', destination: openSync(path, 'a') });
+      for (let i = 0; i < 500; i++) logger.info({ number: i }, 'line');
+      await logger.close();
+      logger.info({}, 'too late');
+      const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+      expect(lines).toHaveLength(500);
+      expect(lines.at(-1)).toContain('"number":499');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it.runIf(process.platform === 'linux')('a full disk neither throws nor holds up the close', async () => {
+    const logger = createLogger({ level: 'info', destination: openSync('/dev/full', 'w') });
+    for (let i = 0; i < 500; i++) logger.info({ number: i }, 'line');
+    await expect(logger.close()).resolves.toBeUndefined();
+  });
+});
