@@ -1,0 +1,49 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { MetertapError } from '../core/errors.ts';
+import { registerHealthRoutes } from './health-routes.ts';
+import { acceptJsonBodies, managementError } from './management-body.ts';
+import { registerMetricsRoute } from './management-metrics-route.ts';
+import { registerRecordRoutes } from './management-record-routes.ts';
+import { registerReloadRoute } from './management-reload-route.ts';
+import type { ManagementRooms } from './management-rooms.ts';
+import { registerRunEventsRoute } from './management-run-events-route.ts';
+import { registerRunRoutes } from './management-run-routes.ts';
+import { holdReader, keepReader } from './management-scope.ts';
+import { registerSessionRoute } from './management-session-route.ts';
+import { registerUsageRoute } from './management-usage-route.ts';
+
+/**
+ * Registers everything that an operator or the owner of a key asks of Metertap: `/api/v1/*`, `/metrics`, `/healthz`
+ * and `/readyz` (contract.md, "The management API"). Errors are thrown as `MetertapError` for the one error writer.
+ */
+export function registerManagementRoutes(app: FastifyInstance, rooms: ManagementRooms): void {
+  registerHealthRoutes(app, rooms);
+  registerMetricsRoute(app, rooms);
+  void app.register(
+    (scope, _options, done) => {
+      acceptJsonBodies(scope);
+      scope.setErrorHandler((error) => {
+        throw managementError(error);
+      });
+      scope.setNotFoundHandler(refuseUnknownUrl);
+      holdReader(scope);
+      scope.addHook('onRequest', async (request, reply) => {
+        reply.header('cache-control', 'no-store');
+        keepReader(request, rooms);
+      });
+      registerRunRoutes(scope, rooms);
+      registerRunEventsRoute(scope, rooms);
+      registerSessionRoute(scope, rooms);
+      registerUsageRoute(scope, rooms);
+      registerRecordRoutes(scope, rooms);
+      registerReloadRoute(scope, rooms);
+      done();
+    },
+    { prefix: '/api/v1' },
+  );
+}
+
+async function refuseUnknownUrl(request: FastifyRequest): Promise<never> {
+  const path = request.url.split('?', 1)[0] ?? '';
+  throw new MetertapError('unknown_url', `The management API has no ${request.method} ${path}.`);
+}

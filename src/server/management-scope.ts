@@ -1,0 +1,89 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { MetertapError } from '../core/errors.ts';
+import { isUsableId } from '../core/ids.ts';
+import type { LedgerReader, RunKey } from '../ledger/ledger-reader.ts';
+import type { ManagementRooms, Reader } from './management-rooms.ts';
+
+const READER = 'managementReader';
+
+/** Makes room on the requests of this scope for who asks. */
+export function holdReader(scope: FastifyInstance): void {
+  scope.decorateRequest(READER, null);
+}
+
+/** Finds out who asks and keeps it with the request. Throws `invalid_api_key` where nobody known does. */
+export function keepReader(request: FastifyRequest, rooms: Pick<ManagementRooms, 'authorize'>): void {
+  const reader = rooms.authorize(request.headers);
+  if (reader === null) throw unknownCredential();
+  request.setDecorator<Reader>(READER, reader);
+}
+
+/** Who asks, once `keepReader` has let the request in. */
+export function readerOf(request: FastifyRequest): Reader {
+  return request.getDecorator<Reader>(READER);
+}
+
+/** One message for a credential that is missing, unknown, revoked or expired, so that none of them can be told apart. */
+export function unknownCredential(): MetertapError {
+  return new MetertapError(
+    'invalid_api_key',
+    'A valid credential is needed: send "Authorization: Bearer" with an admin key or a Metertap key.',
+  );
+}
+
+/** Refuses everyone but administrators, with `permission_denied`. */
+export function requireAdmin(reader: Reader): void {
+  if (reader.kind === 'admin') return;
+  throw new MetertapError('permission_denied', 'This needs an admin key; the key of a team may only read.');
+}
+
+/**
+ * The team whose rows a reader is shown; null for all teams. Throws `permission_denied` where it is another's.
+ *
+ * @param asked the team that the query names
+ */
+export function visibleTeam(reader: Reader, asked: string | null): string | null {
+  if (reader.kind === 'admin') return asked;
+  if (asked !== null && asked !== reader.team) {
+    throw new MetertapError('permission_denied', 'This key sees the usage of its own team only.', { param: 'team' });
+  }
+  return reader.team;
+}
+
+/**
+ * The run that an id in a path means for this reader. Throws `not_found` where no team has it, and `invalid_parameter`
+ * where several teams have and the query does not say which.
+ */
+export async function findRun(
+  ledger: LedgerReader,
+  runId: string,
+  scope: { readonly reader: Reader; readonly askedTeam: string | null },
+): Promise<RunKey> {
+  const team = visibleTeam(scope.reader, scope.askedTeam);
+  if (team !== null) return { team, runId };
+  const teams = await ledger.teamsOfRun(runId);
+  const [onlyTeam] = teams;
+  if (onlyTeam === undefined) throw notFound('run', runId);
+  if (teams.length > 1) throw ambiguous('run', teams);
+  return { team: onlyTeam, runId };
+}
+
+export function notFound(kind: 'run' | 'session' | 'record', id: string): MetertapError {
+  return new MetertapError('not_found', `There is no ${kind} ${JSON.stringify(id)}.`);
+}
+
+export function ambiguous(kind: 'run' | 'session', teams: readonly string[]): MetertapError {
+  return new MetertapError(
+    'invalid_parameter',
+    `Several teams have a ${kind} of this id. Say which with ?team=, one of: ${teams.join(', ')}.`,
+    { param: 'team' },
+  );
+}
+
+/** An id out of the path, percent-decoded once by the router. */
+export function pathId(request: FastifyRequest, name: string): string {
+  const { params } = request;
+  const id: unknown = typeof params === 'object' && params !== null ? Reflect.get(params, name) : undefined;
+  if (typeof id === 'string' && isUsableId(id)) return id;
+  throw new MetertapError('invalid_parameter', `${name} must be 1 to 256 printable characters.`, { param: name });
+}

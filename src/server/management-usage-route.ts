@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify';
+import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery } from '../ledger/ledger-reader.ts';
+import { pageRequest } from '../reporting/page-request.ts';
+import { checkRange, QueryParameters } from '../reporting/query-parameters.ts';
+import { BUCKETS, bucketStart, reportUsage } from '../reporting/usage-report.ts';
+import type { ManagementRooms, Reader } from './management-rooms.ts';
+import { readerOf, visibleTeam } from './management-scope.ts';
+
+const WIDTHS = ['1m', '1h', '1d'] as const;
+const SOURCES = ['reported', 'estimated', 'missing'] as const;
+const PARAMETERS = [
+  'start_time',
+  'end_time',
+  'bucket',
+  'group_by',
+  'include_estimated',
+  ...USAGE_DIMENSIONS,
+  'limit',
+  'cursor',
+];
+
+/** `GET /usage`. */
+export function registerUsageRoute(scope: FastifyInstance, rooms: ManagementRooms): void {
+  scope.get('/usage', async (request) => {
+    const parameters = new QueryParameters(request.query, PARAMETERS);
+    const bucket = parameters.choice('bucket', WIDTHS) ?? '1h';
+    const { maxBuckets, defaultRangeMs } = BUCKETS[bucket];
+    const asked = parameters.range();
+    const narrowed = {
+      bucket,
+      groupBy: parameters.choices('group_by', USAGE_DIMENSIONS),
+      filters: readFilters(parameters, readerOf(request)),
+      includeEstimated: parameters.choice('include_estimated', ['true', 'false']) === 'true',
+    };
+    // The cursors are of the query as it was asked, since "now" is another moment when the next page is.
+    const page = pageRequest(parameters, ['usage', asked, narrowed], { fallback: maxBuckets, max: maxBuckets });
+
+    const endMs = asked.endMs ?? rooms.clock.nowMs();
+    const startMs = asked.startMs ?? bucketStart(Math.max(0, endMs - defaultRangeMs), bucket);
+    checkRange(startMs, endMs);
+    return reportUsage(rooms.reader, { ...narrowed, startMs, endMs }, page);
+  });
+}
+
+function readFilters(parameters: QueryParameters, reader: Reader): UsageQuery['filters'] {
+  const filters: Partial<Record<UsageDimension, readonly string[]>> = {};
+  for (const dimension of USAGE_DIMENSIONS) {
+    const values = dimension === 'usage_source' ? parameters.choices(dimension, SOURCES) : parameters.list(dimension);
+    if (values.length > 0) filters[dimension] = values;
+  }
+  for (const team of filters.team ?? []) visibleTeam(reader, team);
+  return reader.kind === 'team' ? { ...filters, team: [reader.team] } : filters;
+}

@@ -1,0 +1,49 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { errorEnvelope, MetertapError } from '../../../src/core/errors.ts';
+import type { CallRecord } from '../../../src/ledger/record.ts';
+import type { ManagementRooms, Reader } from '../../../src/server/management-rooms.ts';
+import { registerManagementRoutes } from '../../../src/server/management-routes.ts';
+import { MemoryLedgerReader } from '../../support/memory-ledger-reader.ts';
+
+export const ADMIN = { authorization: 'Bearer admin' };
+/** The key of team `research`. */
+export const RESEARCH = { authorization: 'Bearer research-key' };
+
+/** Three in the afternoon, UTC, on the day of the records that `makeCallRecord` makes. */
+export const NOW_MS = Date.UTC(2026, 10, 22, 15);
+
+const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ['Bearer admin', { kind: 'admin' }],
+  ['Bearer research-key', { kind: 'team', team: 'research', keyId: 'ci' }],
+]);
+
+export interface ManagementApp {
+  readonly app: FastifyInstance;
+  readonly reader: MemoryLedgerReader;
+}
+
+/** An application with the management routes alone, over records in memory. */
+export function makeManagementApp(
+  records: readonly CallRecord[] = [],
+  given: Partial<ManagementRooms> = {},
+): ManagementApp {
+  const reader = new MemoryLedgerReader(records);
+  const app = fastify({ routerOptions: { maxParamLength: 4_096 } });
+  // Stands for the one error writer of the server, which has tests of its own.
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof MetertapError) return reply.code(error.kind.status).send(errorEnvelope(error));
+    return reply.code(500).send({ error: { code: 'internal_error', message: String(error) } });
+  });
+  registerManagementRoutes(app, {
+    reader,
+    onCommitted: reader.onCommitted,
+    authorize: (headers) => READERS.get(headers.authorization ?? '') ?? null,
+    clock: { nowMs: () => NOW_MS, monotonicMs: () => 0 },
+    metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'metertap_build_info 1\n' }) },
+    metricsToken: null,
+    health: () => ({ reasons: [] }),
+    reload: async () => ({ kind: 'swapped' }),
+    ...given,
+  });
+  return { app, reader };
+}

@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import { makeCallRecord, makeFailedRecord } from '../../support/make-call-record.ts';
+import { ADMIN, makeManagementApp, RESEARCH } from './management-app.ts';
+
+const get = (url: string, headers = ADMIN) => ({ method: 'GET', url, headers }) as const;
+const idsOf = (answer: { json(): { data: { id: string }[] } }) => answer.json().data.map((record) => record.id);
+
+describe('GET /api/v1/records', () => {
+  const records = [
+    makeCallRecord(1),
+    makeFailedRecord(2, { run_id: 'b', key_id: 'other-key' }),
+    makeCallRecord(3, { team: 'other', session_id: 'chat-7', response_model: 'gpt-6' }),
+  ];
+
+  it('lists ledger rows, newest first, page by page', async () => {
+    const { app } = makeManagementApp(records);
+    const first = await app.inject(get('/api/v1/records?limit=2'));
+    expect(idsOf(first)).toEqual([records[2]?.id, records[1]?.id]);
+    const second = await app.inject(get(`/api/v1/records?limit=2&cursor=${first.json().next_cursor}`));
+    expect(idsOf(second)).toEqual([records[0]?.id]);
+    expect(second.json().next_cursor).toBeNull();
+    expect(second.json().data[0]).toEqual(records[0]);
+  });
+
+  it.each([
+    ['team=other', [3]],
+    ['key_id=other-key', [2]],
+    ['run_id=b', [2]],
+    ['session_id=chat-7', [3]],
+    ['model=gpt-6', [3]],
+    ['ending=upstream_error', [2]],
+    ['start_time=2026-11-22T12:00:02Z&end_time=2026-11-22T12:00:03Z', [2]],
+  ])('is narrowed by %s', async (query, expected) => {
+    const { app } = makeManagementApp(records);
+    const answer = await app.inject(get(`/api/v1/records?${query}`));
+    expect(idsOf(answer)).toEqual(expected.map((n) => makeCallRecord(n).id));
+  });
+
+  it('shows the owner of a key its own team only', async () => {
+    const { app } = makeManagementApp(records);
+    expect(idsOf(await app.inject(get('/api/v1/records', RESEARCH)))).toHaveLength(2);
+    expect((await app.inject(get('/api/v1/records?team=other', RESEARCH))).statusCode).toBe(403);
+  });
+
+  it.each(['ending=done', 'limit=1001', 'run=x', 'start_time=x'])('refuses ?%s', async (query) => {
+    const { app } = makeManagementApp(records);
+    const answer = await app.inject(get(`/api/v1/records?${query}`));
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().error.code).toBe('invalid_parameter');
+  });
+
+  it('gives one record, and to nobody but its team', async () => {
+    const { app } = makeManagementApp(records);
+    const answer = await app.inject(get(`/api/v1/records/${records[2]?.id}`));
+    expect(answer.json()).toEqual(records[2]);
+    const stranger = await app.inject(get(`/api/v1/records/${records[2]?.id}`, RESEARCH));
+    expect(stranger.statusCode).toBe(404);
+    expect(stranger.json().error.code).toBe('not_found');
+  });
+});
+
+describe('GET /api/v1/usage', () => {
+  const records = [
+    makeCallRecord(1, { run_id: 'a,1' }),
+    makeCallRecord(2, { run_id: 'b', usage_source: 'estimated' }),
+    makeCallRecord(3, { run_id: 'c', team: 'other' }),
+  ];
+
+  it('gives the last 24 hours by the hour, where nothing else is asked', async () => {
+    const { app } = makeManagementApp(records);
+    const { data, next_cursor } = (await app.inject(get('/api/v1/usage'))).json();
+    expect(data).toHaveLength(24);
+    expect(data[0].start_time).toBe('2026-11-21T15:00:00.000Z');
+    expect(data[23].end_time).toBe('2026-11-22T15:00:00.000Z');
+    expect(data[21].results).toMatchObject([{ requests: 3, total_tokens: 220, not_counted: { estimated: 1 } }]);
+    expect(next_cursor).toBeNull();
+  });
+
+  it.each([
+    ['1m', 60],
+    ['1h', 24],
+    ['1d', 8],
+  ])('has a range of its own for buckets of %s', async (bucket, expected) => {
+    const { app } = makeManagementApp(records);
+    const { data } = (await app.inject(get(`/api/v1/usage?bucket=${bucket}`))).json();
+    expect(data).toHaveLength(expected);
+  });
+
+  it.each([
+    ['run_id[]=a,1', 1],
+    ['run_id[]=a,1&run_id[]=c', 2],
+    ['run_id=b&run_id=c', 2],
+    ['run_id=b,c', 2],
+    ['team=other', 1],
+    ['usage_source=estimated', 1],
+    ['model=gpt-5-mini-2026-02-01', 3],
+    ['upstream=openai&endpoint=chat/completions&service_tier=default&key_id=ci', 3],
+  ])('is narrowed by %s', async (query, requests) => {
+    const { app } = makeManagementApp(records);
+    const { data } = (await app.inject(get(`/api/v1/usage?${query}`))).json();
+    expect(data[21].results[0].requests).toBe(requests);
+  });
+
+  it('takes estimates in where they are wanted', async () => {
+    const { app } = makeManagementApp(records);
+    const { data } = (await app.inject(get('/api/v1/usage?include_estimated=true'))).json();
+    expect(data[21].results[0].total_tokens).toBe(330);
+  });
+
+  it('groups by several dimensions', async () => {
+    const { app } = makeManagementApp(records);
+    const { data } = (await app.inject(get('/api/v1/usage?group_by=team,run_id'))).json();
+    expect(data[21].results).toMatchObject([
+      { team: 'research', run_id: 'a,1', requests: 1 },
+      { team: 'research', run_id: 'b', requests: 1 },
+      { team: 'other', run_id: 'c', requests: 1 },
+    ]);
+  });
+
+  it('shows the owner of a key its own team only', async () => {
+    const { app } = makeManagementApp(records);
+    const { data } = (await app.inject(get('/api/v1/usage', RESEARCH))).json();
+    expect(data[21].results[0].requests).toBe(2);
+    for (const query of ['team=other', 'team=research,other', 'team[]=other']) {
+      expect((await app.inject(get(`/api/v1/usage?${query}`, RESEARCH))).statusCode).toBe(403);
+    }
+  });
+
+  it('goes on with a cursor, and only in the same query', async () => {
+    const { app } = makeManagementApp(records);
+    const first = (await app.inject(get('/api/v1/usage?limit=20'))).json();
+    expect(first.data).toHaveLength(20);
+    const second = (await app.inject(get(`/api/v1/usage?limit=20&cursor=${first.next_cursor}`))).json();
+    expect(second.data).toHaveLength(4);
+    expect(second.next_cursor).toBeNull();
+    const other = await app.inject(get(`/api/v1/usage?group_by=model&cursor=${first.next_cursor}`));
+    expect(other.json().error).toMatchObject({ code: 'invalid_parameter', param: 'cursor' });
+  });
+
+  it.each([
+    ['bucket=5m', 'bucket'],
+    ['group_by=colour', 'group_by'],
+    ['group_by=team,', 'group_by'],
+    ['group_by=batch', 'group_by'],
+    ['usage_source=guessed', 'usage_source'],
+    ['include_estimated=yes', 'include_estimated'],
+    ['limit=745', 'limit'],
+    ['bucket=1d&limit=401', 'limit'],
+    ['bucket=1m&limit=1441', 'limit'],
+    ['start_time=2026-11-23', 'start_time'],
+    ['start_time=2016-01-01', 'start_time'],
+    ['start_time=1763783192973', 'start_time'],
+    ['bucket_width=1h', 'bucket_width'],
+  ])('refuses ?%s', async (query, param) => {
+    const { app } = makeManagementApp(records);
+    const answer = await app.inject(get(`/api/v1/usage?${query}`));
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().error).toMatchObject({ code: 'invalid_parameter', param });
+  });
+
+  it('names the dimensions that there are', async () => {
+    const { app } = makeManagementApp();
+    const { error } = (await app.inject(get('/api/v1/usage?group_by=colour'))).json();
+    expect(error.message).toContain('team, key_id, upstream, endpoint, model');
+  });
+});
+
+describe('GET /api/v1/sessions/{session_id}', () => {
+  const records = [
+    makeCallRecord(1, { session_id: 'chat/7' }),
+    makeCallRecord(2, { session_id: 'chat/7', run_id: null }),
+    makeCallRecord(3, { session_id: 'both' }),
+    makeCallRecord(4, { session_id: 'both', team: 'other' }),
+  ];
+
+  it('gives the runs of the session and their sum', async () => {
+    const { app } = makeManagementApp(records);
+    const answer = await app.inject(get('/api/v1/sessions/chat%2F7'));
+    expect(answer.json()).toMatchObject({
+      session_id: 'chat/7',
+      usage: { requests: 2 },
+      runs: [{ run_id: 'nightly-42' }],
+      without_run: { usage: { requests: 1 } },
+    });
+  });
+
+  it.each([
+    ['an unknown session', '/api/v1/sessions/nobody', ADMIN, 404, 'not_found'],
+    ['a session of several teams', '/api/v1/sessions/both', ADMIN, 400, 'invalid_parameter'],
+    ['another team', '/api/v1/sessions/both?team=other', RESEARCH, 403, 'permission_denied'],
+    ['an unknown parameter', '/api/v1/sessions/both?include=x', ADMIN, 400, 'invalid_parameter'],
+    ['a stranger', '/api/v1/sessions/both', { authorization: 'Bearer x' }, 401, 'invalid_api_key'],
+  ])('refuses %s', async (_what, url, headers, status, code) => {
+    const { app } = makeManagementApp(records);
+    const answer = await app.inject(get(url, headers));
+    expect(answer.statusCode).toBe(status);
+    expect(answer.json().error.code).toBe(code);
+  });
+
+  it('gives an administrator the session of the team that is named', async () => {
+    const { app } = makeManagementApp(records);
+    expect((await app.inject(get('/api/v1/sessions/both?team=other'))).json()).toMatchObject({ team: 'other' });
+  });
+});
