@@ -37,8 +37,8 @@ export interface ManagementRooms {
   readonly authorize: (headers: IncomingHttpHeaders) => Reader | null;
   readonly clock: Clock;
   readonly metrics: { text(): Promise<{ contentType: string; body: string }> };
-  /** Lets a scraper read `/metrics` from elsewhere than this machine. */
-  readonly metricsToken: string | null;
+  /** Lets a scraper read `/metrics` from elsewhere than this machine; a reload may change it. */
+  readonly metricsToken: () => string | null;
   readonly health: () => Health;
   readonly reload: () => Promise<ReloadResult>;
   /** Bounds of the event streams, where they are not the usual ones. */

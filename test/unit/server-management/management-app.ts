@@ -40,7 +40,7 @@ export function makeManagementApp(
     authorize: (headers) => READERS.get(headers.authorization ?? '') ?? null,
     clock: { nowMs: () => NOW_MS, monotonicMs: () => 0 },
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'metertap_build_info 1\n' }) },
-    metricsToken: null,
+    metricsToken: () => null,
     health: () => ({ reasons: [] }),
     reload: async () => ({ kind: 'swapped' }),
     ...given,

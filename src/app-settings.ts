@@ -1,0 +1,80 @@
+import type { CallerSettings } from './attribution/attribution.ts';
+import { createKeyRing, type StaticKey } from './attribution/key-ring.ts';
+import type { Config } from './config/schema.ts';
+import { createPriceBook } from './pricing/price-book.ts';
+import { readPriceRow } from './pricing/price-row.ts';
+import { createPricer, type Pricer } from './pricing/pricer.ts';
+import type { ProxySettings } from './server/rooms.ts';
+import { createUpstreams, type UpstreamSettings } from './server/upstreams.ts';
+
+/** Makes of a configuration what the proxied path works with. */
+export function proxySettingsOf(config: Config, pepper: Buffer): ProxySettings & { readonly modelNames: Set<string> } {
+  const book = createPriceBook(config.prices.map((entry) => readPriceRow(entry)));
+  const pricer = createPricer(book);
+  return {
+    keyRing: createKeyRing({
+      mode: config.auth.mode,
+      prefix: config.auth.key_prefix,
+      pepper,
+      keys: config.keys.map(staticKeyOf),
+    }),
+    upstreams: createUpstreams(config.upstreams.map(upstreamOf)),
+    replaceCredential: config.auth.mode === 'keys',
+    bodyLimitBytes: config.listen.body_limit_mb * 1024 * 1024,
+    unknownEndpoints: config.unknown_endpoints,
+    requireRunId: config.attribution.require_run_id,
+    unpricedModels: config.limits.unpriced_models,
+    usageEvent: config.streams.usage_event,
+    relay: {
+      clientLeaves: config.streams.client_leaves,
+      drainMaxMs: config.streams.drain_max_ms,
+      drainMaxBytes: config.streams.drain_max_bytes,
+      clientStallMaxMs: config.streams.client_stall_max_ms,
+    },
+    durability: config.ledger.durability,
+    onLedgerFailure: config.ledger.on_failure,
+    price: (call) => pricer.priceCall(call),
+    hasPrice: (upstream, model) => hasPrice(pricer, upstream, model),
+    modelNames: new Set([
+      ...book.modelNames,
+      ...config.upstreams.flatMap((upstream) => upstream.models.filter((model) => !model.includes('*'))),
+    ]),
+  };
+}
+
+function hasPrice(pricer: Pricer, upstream: string, model: string | null): boolean {
+  return pricer.findRow({ upstream, requestModel: model, responseModel: null, atMs: Date.now() }) !== null;
+}
+
+function staticKeyOf(key: Config['keys'][number]): StaticKey {
+  const settings: CallerSettings = {
+    usageEvent: key.usage_event ?? null,
+    clientLeaves: key.client_leaves ?? null,
+    requestsPerMinute: key.requests_per_minute ?? null,
+  };
+  return {
+    id: key.id,
+    team: key.team,
+    key: key.key,
+    labels: key.labels,
+    disabled: key.disabled,
+    expiresAtMs: key.expires_at === undefined ? null : Date.parse(key.expires_at),
+    settings,
+  };
+}
+
+function upstreamOf(upstream: Config['upstreams'][number]): UpstreamSettings {
+  return {
+    name: upstream.name,
+    baseUrl: upstream.base_url,
+    apiKey: upstream.api_key ?? null,
+    models: upstream.models,
+    streamUsage: upstream.stream_usage,
+    connectMs: upstream.timeouts.connect_ms,
+    firstByteMs: upstream.timeouts.first_byte_ms,
+    idleMs: upstream.timeouts.idle_ms,
+    maxConnections: upstream.max_connections,
+    forwardTraceHeaders: upstream.forward_trace_headers,
+    headers: upstream.headers,
+  };
+}

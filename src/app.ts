@@ -1,0 +1,281 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { proxySettingsOf } from './app-settings.ts';
+import { credentialOf } from './attribution/credential.ts';
+import { ConfigError } from './config/config-error.ts';
+import type { LocalSecrets } from './config/local-secrets.ts';
+import { changesNeedingRestart } from './config/reload.ts';
+import type { Config } from './config/schema.ts';
+import { unenforcedSettings } from './config/unenforced.ts';
+import { BackgroundWork } from './core/background.ts';
+import { type Clock, systemClock } from './core/clock.ts';
+import { createIdGenerator } from './core/ids.ts';
+import { type Journal, openJournal } from './ledger/journal.ts';
+import type { RecordFilter } from './ledger/ledger-reader.ts';
+import { noLimits } from './limits/no-limits.ts';
+import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
+import { classifyEndpoint } from './metering/endpoints.ts';
+import { BackgroundResponses } from './server/background-responses.ts';
+import { ShutdownError } from './server/dispatch.ts';
+import { createHttpServer } from './server/http-server.ts';
+import type { Reader, ReloadResult, UnreadyReason } from './server/management-rooms.ts';
+import { registerManagementRoutes } from './server/management-routes.ts';
+import { OpenCalls } from './server/open-calls.ts';
+import { registerProxyRoutes } from './server/proxy-routes.ts';
+import { createRequestRates } from './server/rate-limits.ts';
+import type { CallObserver } from './server/rooms.ts';
+import { RejectionMemory } from './server/stream-usage-request.ts';
+import { callLogLine } from './telemetry/call-log.ts';
+import { statusClassOf } from './telemetry/label-bounds.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly secrets: LocalSecrets;
+  /** Reads the configuration anew, for a reload. Throws ConfigError. */
+  readonly readConfig: () => Config;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly clock?: Clock;
+  /** Whether metrics of the whole process are collected; tests make many apps in one process. */
+  readonly collectProcessMetrics: boolean;
+}
+
+/** A running Metertap. */
+export interface App {
+  /** Where it listens: `http://127.0.0.1:8787`. */
+  readonly url: string;
+  reload(): Promise<ReloadResult>;
+  /** Stops accepting, waits for open calls up to the grace, ends the rest, writes what is to be written. */
+  close(): Promise<void>;
+}
+
+/** Background responses that had not been settled when the process ended. */
+const QUEUED: RecordFilter = {
+  team: null,
+  keyId: null,
+  runId: null,
+  sessionId: null,
+  model: null,
+  ending: 'queued',
+  startMs: null,
+  endMs: null,
+};
+const MAX_QUEUED = 100_000;
+
+const RETENTION_EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * Builds every room, joins them, and listens. The one place where rooms learn of each other.
+ *
+ * @throws LedgerError where the ledger cannot be opened; an error of the network where the address cannot be listened on
+ */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { logger, secrets } = options;
+  const clock = options.clock ?? systemClock;
+  const ulid = createIdGenerator();
+  const nextId = () => ulid(clock.nowMs());
+  const background = new BackgroundWork((name, error) =>
+    logger.error({ err: error, work: name }, 'background work failed'),
+  );
+
+  let config = options.config;
+  let proxy = proxySettingsOf(config, secrets.pepper);
+  warnOfWhatDoesNotHold(config, logger);
+
+  const metrics = createMetrics({
+    labelApiKey: config.metrics.label_api_key,
+    isKnownModel: (model) => proxy.modelNames.has(model),
+    isMeteredEndpoint: (endpoint) => classifyEndpoint('POST', endpoint).kind === 'metered',
+    version: options.version,
+    nodeVersion: options.nodeVersion,
+    collectProcess: options.collectProcessMetrics,
+  });
+  metrics.configLoaded('loaded', clock.nowMs());
+
+  const journal = await openJournal({
+    dataDir: config.data_dir,
+    synchronous: config.ledger.synchronous,
+    instanceId: nextId(),
+    clock,
+    onStateChange: (state) => {
+      if (state.kind === 'ready') logger.info({}, 'the ledger can be written');
+      else logger.error({ reason: state.reason, hint: state.hint }, 'the ledger cannot be written');
+    },
+    onError: (error) => logger.error({ err: error }, 'the journal'),
+  });
+  metrics.watchJournal(() => ({ queueLength: journal.pendingRows, isUnavailable: journal.state.kind !== 'ready' }));
+  const queued = await journal.reader.records(QUEUED, { limit: MAX_QUEUED, beforeId: null });
+
+  const openCalls = new OpenCalls();
+  const observer = observerOf(metrics, logger);
+  const app = createHttpServer(
+    {
+      requestTimeoutMs: config.listen.request_timeout_ms,
+      keepAliveMs: config.listen.keep_alive_ms,
+      maxHeaderBytes: config.listen.max_header_kb * 1024,
+    },
+    nextId,
+    observer,
+  );
+  const redis = openRates(config, logger);
+  const rates = await createRequestRates(
+    app,
+    () => ({
+      unauthenticatedPerMinute: config.rates.unauthenticated_per_minute,
+      managementPerMinute: config.rates.management_per_minute,
+      keyRequestsPerMinute: config.rates.key_requests_per_minute,
+    }),
+    redis?.client,
+  );
+  registerProxyRoutes(app, {
+    settings: () => proxy,
+    ledger: journal,
+    limits: noLimits,
+    rates,
+    background: new BackgroundResponses(queued),
+    rejections: new RejectionMemory(),
+    openCalls,
+    observer,
+    clock,
+    nextId,
+  });
+
+  const reload = async (): Promise<ReloadResult> => {
+    try {
+      const next = options.readConfig();
+      const nextProxy = proxySettingsOf(next, secrets.pepper);
+      for (const path of changesNeedingRestart(config, next)) {
+        logger.warn({ setting: path }, 'this setting changes at the next start only');
+      }
+      const before = proxy;
+      config = next;
+      proxy = nextProxy;
+      logger.setLevel(config.log.level);
+      metrics.configLoaded('loaded', clock.nowMs());
+      warnOfWhatDoesNotHold(config, logger);
+      logger.info({}, 'the configuration has been reloaded');
+      // Calls that are under way keep their upstreams; the pools close when the last of them is done.
+      background.run('close upstreams', () => before.upstreams.close());
+      return { kind: 'swapped' };
+    } catch (error) {
+      metrics.configLoaded('refused', clock.nowMs());
+      if (!(error instanceof ConfigError)) throw error;
+      logger.error({ err: error }, 'the configuration was not reloaded; the one before still holds');
+      return { kind: 'kept', faults: error.faults };
+    }
+  };
+
+  app.addHook('onRequest', async (request) => {
+    if (request.url.startsWith('/api/')) await rates.countManagement(request);
+  });
+  registerManagementRoutes(app, {
+    reader: journal.reader,
+    onCommitted: (listener) => journal.onCommitted(listener),
+    authorize: (headers) => readerOf(headers),
+    clock,
+    metrics,
+    metricsToken: () => config.metrics.token ?? null,
+    health: () => ({ reasons: unreadyReasons() }),
+    reload,
+  });
+
+  function readerOf(headers: IncomingHttpHeaders): Reader | null {
+    const credential = credentialOf(headers);
+    if (credential === null) return null;
+    if (isSameSecret(credential, config.admin_key ?? secrets.adminKey)) return { kind: 'admin' };
+    const caller = proxy.keyRing.find(credential, clock.nowMs());
+    return caller === null ? null : { kind: 'team', team: caller.team, keyId: caller.keyId };
+  }
+
+  function unreadyReasons(): UnreadyReason[] {
+    const reasons: UnreadyReason[] = [];
+    if (openCalls.closing) reasons.push({ code: 'shutting_down', message: 'Metertap is shutting down.' });
+    const { state } = journal;
+    if (state.kind === 'unavailable') {
+      reasons.push({ code: 'ledger_unavailable', message: `${state.reason} ${state.hint}` });
+    }
+    return reasons;
+  }
+
+  background.every('retention', RETENTION_EVERY_MS, () => keepRetention(journal, config, clock));
+  background.run('retention', () => keepRetention(journal, config, clock));
+  try {
+    await app.listen({ host: config.listen.host, port: config.listen.port });
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+
+  return {
+    url: urlOf(app.server.address(), config.listen.host),
+    reload,
+    close: async () => {
+      openCalls.stopAdmitting();
+      const { shutdown_grace_ms: graceMs } = config;
+      const stopListening = app.close();
+      const grace = setTimeout(() => openCalls.abortAll(new ShutdownError('the grace is over')), graceMs);
+      await openCalls.whenIdle();
+      clearTimeout(grace);
+      app.server.closeAllConnections();
+      await stopListening;
+      await background.stop();
+      await journal.close();
+      await proxy.upstreams.close();
+      await redis?.close();
+    },
+  };
+}
+
+function observerOf(metrics: Metrics, logger: Logger): CallObserver {
+  return {
+    refused: (code, id) => {
+      metrics.refused(code);
+      logger.info({ id, code }, 'refused');
+    },
+    callStarted: () => metrics.callStarted(),
+    callOver: () => metrics.callEnded(),
+    callEnded: (record, overheadMs) => {
+      metrics.recordCall(record, {
+        overheadSeconds: overheadMs === null ? null : overheadMs / 1000,
+        timeToFirstTokenSeconds: record.ttft_ms === null ? null : record.ttft_ms / 1000,
+      });
+      logger.info(callLogLine(record), 'call');
+    },
+    freeCallEnded: ({ endpoint, upstream, status }) => metrics.recordFree(endpoint, upstream, statusClassOf(status)),
+    fault: (where, error, id) => logger.error({ err: error, where, id }, 'fault'),
+  };
+}
+
+function warnOfWhatDoesNotHold(config: Config, logger: Logger): void {
+  for (const path of unenforcedSettings(config)) {
+    logger.warn({ setting: path }, 'this limit is not enforced by this release');
+  }
+  if (config.database_url !== undefined) {
+    logger.warn({ setting: 'database_url' }, 'a shared ledger is not part of this release; the local one is used');
+  }
+}
+
+function openRates(config: Config, logger: Logger): RedisConnection | null {
+  if (config.redis_url === undefined) return null;
+  return openRedis(config.redis_url, (error) => logger.warn({ err: error }, 'Redis is away; rates are not counted'));
+}
+
+async function keepRetention(journal: Journal, config: Config, clock: Clock): Promise<void> {
+  const days = config.ledger.retention_days;
+  await journal.prune(days === null ? null : clock.nowMs() - days * DAY_MS);
+}
+
+function isSameSecret(a: string, b: string): boolean {
+  return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
+}
+
+function urlOf(address: ReturnType<FastifyInstance['server']['address']>, host: string): string {
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${shown}:${port}`;
+}

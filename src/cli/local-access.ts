@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import { findConfigPath, loadConfig } from '../config/load.ts';
+
+export interface LocalAccessSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => string;
+  readonly exists: (path: string) => boolean;
+}
+
+/**
+ * Where the commands that ask a running Metertap find it: `METERTAP_URL`, else where the configuration listens; and as
+ * whom: the configured admin key, else the one in the data folder.
+ *
+ * @throws ConfigError where the configuration is faulty
+ */
+export function localAccess(sources: LocalAccessSources): { baseUrl: string; adminKey: string } {
+  const path = findConfigPath({ flag: null, env: sources.env, exists: sources.exists });
+  const config = loadConfig({ path, env: sources.env, readFile: sources.readFile });
+  const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;
+  const baseUrl = sources.env['METERTAP_URL'] ?? `http://${host}:${config.listen.port}`;
+  const keyPath = join(config.data_dir, 'secrets', 'admin.key');
+  const adminKey = config.admin_key ?? (sources.exists(keyPath) ? sources.readFile(keyPath).trim() : '');
+  return { baseUrl, adminKey };
+}

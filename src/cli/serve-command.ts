@@ -1,0 +1,131 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/config-error.ts';
+import { findConfigPath, loadConfig } from '../config/load.ts';
+import { type LocalSecrets, openLocalSecrets } from '../config/local-secrets.ts';
+import type { Config } from '../config/schema.ts';
+import { LedgerError } from '../ledger/ledger-error.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+
+export const SERVE_USAGE = `Usage: metertap serve [--config PATH] [--json]
+
+Runs the proxy. See docs/configuration.md.
+`;
+
+/** A proxy that runs, as far as a command needs to know it. */
+export interface RunningProxy {
+  readonly url: string;
+  reload(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export interface StartInput {
+  readonly config: Config;
+  readonly secrets: LocalSecrets;
+  readonly readConfig: () => Config;
+  readonly logger: Logger;
+}
+
+/** What a command that serves needs of the world; only the process edge has it. */
+export interface ServeContext {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => string;
+  readonly exists: (path: string) => boolean;
+  /** Takes what goes to standard output. */
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+  /** Aborts on SIGTERM and SIGINT. */
+  readonly stop: AbortSignal;
+  /** Registers what SIGHUP does. */
+  readonly onHangup: (reload: () => void) => void;
+  readonly start: (input: StartInput) => Promise<RunningProxy>;
+}
+
+export const EXIT_OK = 0;
+export const EXIT_FAILURE = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_CONFIG = 78;
+
+/**
+ * Runs `metertap serve` until the stop. Gives the exit code: 0 after a clean stop, 1 where it cannot start, 2 (usage),
+ * 78 (configuration).
+ */
+export async function serveCommand(context: ServeContext): Promise<number> {
+  const flags = readFlags(context.args);
+  if (flags === null) {
+    context.writeError(SERVE_USAGE);
+    return EXIT_USAGE;
+  }
+  const readConfig = () => {
+    const path = findConfigPath({ flag: flags.config ?? null, env: context.env, exists: context.exists });
+    return loadConfig({ path, env: context.env, readFile: context.readFile });
+  };
+  return serveConfig(context, readConfig, flags.json === true);
+}
+
+/** Serves with the configuration that `readConfig` gives, until the stop. */
+export async function serveConfig(context: ServeContext, readConfig: () => Config, asJson: boolean): Promise<number> {
+  try {
+    const config = readConfig();
+    const secrets = openLocalSecrets(config.data_dir);
+    const logger = createLogger({ level: config.log.level });
+    const proxy = await context.start({ config, secrets, readConfig, logger });
+    context.onHangup(() => void proxy.reload());
+    context.write(asJson ? greetingJson(proxy, config, secrets) : greeting(proxy, config, secrets));
+    await aborted(context.stop);
+    await proxy.close();
+    await logger.close();
+    return EXIT_OK;
+  } catch (error) {
+    context.writeError(`${startFailure(error)}\n`);
+    return error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILURE;
+  }
+}
+
+function readFlags(args: readonly string[]): { config?: string; json?: boolean } | null {
+  try {
+    const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const;
+    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
+  } catch {
+    return null;
+  }
+}
+
+/** What the first look must tell: where SDKs point, where people look, where the admin key is. */
+function greeting(proxy: RunningProxy, config: Config, secrets: LocalSecrets): string {
+  const upstreams = config.upstreams.map((upstream) => `${upstream.name} (${upstream.base_url})`).join(', ');
+  return `Metertap is running in ${config.auth.mode} mode.
+
+  Base URL for SDKs   ${proxy.url}/v1
+  Dashboard           ${proxy.url}/dashboard (not in this release; ask ${proxy.url}/api/v1/runs)
+  Admin key           ${config.admin_key === undefined ? secrets.adminKeyPath : 'as configured (admin_key)'}
+  Upstream            ${upstreams}
+  Ledger              ${config.data_dir}
+
+`;
+}
+
+function greetingJson(proxy: RunningProxy, config: Config, secrets: LocalSecrets): string {
+  const told = {
+    base_url: `${proxy.url}/v1`,
+    url: proxy.url,
+    auth_mode: config.auth.mode,
+    admin_key_path: config.admin_key === undefined ? secrets.adminKeyPath : null,
+    data_dir: config.data_dir,
+  };
+  return `${JSON.stringify(told)}\n`;
+}
+
+function startFailure(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof LedgerError) return `The ledger cannot be opened: ${error.message}\nhint: ${error.hint}`;
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return 'The address is in use already.\nhint: stop what listens there, or set METERTAP_PORT to another port.';
+  }
+  return `Metertap cannot start: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,61 @@
+import type { DatabaseOptions } from './database.ts';
+import type { LedgerErrorData } from './ledger-error.ts';
+import type { RunDeclaration, RunKey, RunRow } from './ledger-reader.ts';
+import type { CallRecord } from './record.ts';
+import type { ColumnValue } from './record-columns.ts';
+import type { Answer, Request } from './worker-calls.ts';
+
+/** What the threads of the journal say to each other. Only plain data, cheap to copy. */
+export interface JournalStart extends DatabaseOptions {
+  readonly instanceId: string;
+  /** The time of the start; what is recovered ends then. */
+  readonly nowMs: number;
+  /**
+   * Whether open calls of this very instance are from an earlier life and are to be closed: true when the process
+   * starts, false when only the thread is started again.
+   */
+  readonly recoverOwn: boolean;
+}
+
+export interface JournalRow {
+  /** Rises by one with every row of this process; acknowledgements name it. */
+  readonly sequence: number;
+  readonly step: 'open' | 'finish';
+  readonly columns: ColumnValue[];
+}
+
+/** Calls that are answered, unlike rows, which are acknowledged in batches. */
+export interface JournalCalls {
+  findByUpstreamId: { input: { upstreamId: string; team: string | null }; output: CallRecord | null };
+  declareRun: { input: { run: RunKey; declared: RunDeclaration; nowMs: number }; output: RunRow };
+  prune: { input: { beforeMs: number | null; nowMs: number }; output: PruneResult };
+  recover: { input: { nowMs: number }; output: CallRecord[] };
+  close: { input: null; output: null };
+}
+
+export interface PruneResult {
+  readonly records: number;
+  readonly minuteRows: number;
+  readonly hourRows: number;
+}
+
+export type ToJournal = { readonly kind: 'rows'; readonly rows: readonly JournalRow[] } | Request<JournalCalls>;
+
+/** `Value`: see `Answer`. */
+export type FromJournal<Value = unknown> =
+  /** The database is open; so many calls of dead instances were closed as `interrupted`. */
+  | { readonly kind: 'opened'; readonly recovered: number }
+  /** The database cannot be opened; the thread ends. */
+  | { readonly kind: 'not_opened'; readonly error: LedgerErrorData }
+  /** All rows up to this sequence are committed, but for those listed. */
+  | { readonly kind: 'committed'; readonly throughSequence: number; readonly unwritten: readonly UnwrittenRow[] }
+  /** A transaction failed. It is tried again by itself. */
+  | { readonly kind: 'stalled'; readonly error: LedgerErrorData }
+  | Answer<Value>;
+
+export interface UnwrittenRow {
+  readonly sequence: number;
+  /** `known`: the record has an end already. `fault`: the row holds a value that the ledger cannot keep. */
+  readonly why: 'known' | 'fault';
+  readonly message: string;
+}

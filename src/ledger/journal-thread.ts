@@ -1,0 +1,103 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { BatchWriter } from './batch-writer.ts';
+import { CommitQueue } from './commit-queue.ts';
+import { emptyWriteAheadLog, makeFolder, openDatabase } from './database.ts';
+import { type InstanceLock, instancesFolder, lockInstance, withStartupLock } from './instance-lock.ts';
+import type { FromJournal, JournalCalls, JournalStart, ToJournal } from './journal-messages.ts';
+import { LedgerError } from './ledger-error.ts';
+import { findByUpstreamId } from './queries/records.ts';
+import { declareRun } from './queries/runs.ts';
+import type { CallRecord } from './record.ts';
+import { recoverDeadInstances } from './recovery.ts';
+import { prune } from './retention.ts';
+import { answerTo, type Request } from './worker-calls.ts';
+
+interface Parts {
+  readonly start: JournalStart;
+  readonly post: (message: FromJournal) => void;
+  readonly lock: InstanceLock;
+  readonly database: DatabaseSync;
+  readonly writer: BatchWriter;
+}
+
+/**
+ * Opens the journal on its worker thread: says that this instance lives, opens the database, and closes the calls that
+ * dead instances left open.
+ *
+ * @param post sends a message to the main thread
+ * @throws LedgerError with a hint; then nothing is left open
+ */
+export function openJournalThread(start: JournalStart, post: (message: FromJournal) => void): JournalThread {
+  makeFolder(instancesFolder(start.dataDir));
+  const thread = withStartupLock(start.dataDir, 'wait', () => {
+    const lock = lockInstance(start.dataDir, start.instanceId);
+    let database: DatabaseSync | null = null;
+    try {
+      database = openDatabase(start);
+      const writer = new BatchWriter(database, start.instanceId);
+      const recovered = recoverDeadInstances({ ...start, database, writer });
+      post({ kind: 'opened', recovered: recovered.length });
+      return new JournalThread({ start, post, lock, database, writer });
+    } catch (error) {
+      database?.close();
+      lock.release();
+      throw error;
+    }
+  });
+  if (thread === null) throw new Error('Waiting for the startup lock does not skip.');
+  return thread;
+}
+
+/** The one connection that writes, and the lock that says that this instance lives. */
+export class JournalThread {
+  readonly #parts: Parts;
+  readonly #queue: CommitQueue;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#queue = new CommitQueue(parts.writer, parts.post);
+  }
+
+  async receive(message: ToJournal): Promise<void> {
+    if (message.kind === 'rows') this.#queue.push(message.rows);
+    else this.#parts.post(await answerTo(message.id, () => this.#answer(message)));
+  }
+
+  #answer(call: Request<JournalCalls>): unknown {
+    const { database } = this.#parts;
+    switch (call.name) {
+      case 'findByUpstreamId':
+        return findByUpstreamId(database, call.input.upstreamId, call.input.team);
+      case 'declareRun':
+        return declareRun(database, call.input.run, call.input);
+      case 'prune':
+        return prune(database, call.input);
+      case 'recover':
+        return this.#recover(call.input.nowMs);
+      case 'close':
+        return this.#close();
+    }
+  }
+
+  /** Skipped while another process starts or recovers: that one finds the same dead instances. */
+  #recover(nowMs: number): CallRecord[] {
+    const { start, database, writer } = this.#parts;
+    const options = { ...start, database, writer, nowMs, recoverOwn: false };
+    return withStartupLock(start.dataDir, 'skip', () => recoverDeadInstances(options)) ?? [];
+  }
+
+  #close(): null {
+    const committed = this.#queue.commitAll();
+    const { database, lock } = this.#parts;
+    try {
+      if (committed === 'committed') emptyWriteAheadLog(database);
+    } finally {
+      database.close();
+      lock.release();
+    }
+    if (committed === 'committed') return null;
+    throw new LedgerError('unwritten_rows', 'The last rows could not be written.', {
+      hint: 'The log says why writing failed.',
+    });
+  }
+}

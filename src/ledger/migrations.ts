@@ -1,0 +1,73 @@
+import { renameSync, rmSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { LedgerError } from './ledger-error.ts';
+import { integer } from './row-values.ts';
+import { SCHEMA_V1 } from './schema-v1.ts';
+
+/** One step of the schema. `version` is what `PRAGMA user_version` says after it. */
+export interface Migration {
+  readonly version: number;
+  readonly up: (database: DatabaseSync) => void;
+}
+
+/** Forward only, in order, never edited once released. */
+export const MIGRATIONS: readonly Migration[] = [{ version: 1, up: (database) => database.exec(SCHEMA_V1) }];
+
+/** The schema version of an open database; 0 where nothing was ever written. */
+export function schemaVersion(database: DatabaseSync): number {
+  const row = database.prepare('PRAGMA user_version').get();
+  return row ? integer(row, 'user_version') : 0;
+}
+
+/**
+ * Brings the schema to the newest version, in one exclusive transaction. An existing database is copied before to
+ * `<file>.before-v<version>`, so that the operator can go back.
+ *
+ * @param file path of the database
+ * @throws LedgerError `newer_schema` or `not_a_ledger`; then nothing is changed
+ */
+export function migrate(database: DatabaseSync, file: string, migrations: readonly Migration[] = MIGRATIONS): void {
+  const current = schemaVersion(database);
+  const newest = migrations.at(-1)?.version ?? 0;
+  if (current === newest) return;
+  if (current > newest) throw newerSchema(current, newest);
+  if (current > 0) backUp(database, `${file}.before-v${newest}`);
+  else refuseForeignTables(database);
+
+  database.exec('BEGIN EXCLUSIVE');
+  try {
+    for (const migration of migrations) {
+      if (migration.version <= current) continue;
+      migration.up(database);
+      database.exec(`PRAGMA user_version = ${migration.version}`);
+    }
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Written beside and renamed, so that a backup is either whole or not there. */
+function backUp(database: DatabaseSync, target: string): void {
+  const unfinished = `${target}.unfinished`;
+  rmSync(unfinished, { force: true });
+  database.prepare('VACUUM INTO ?').run(unfinished);
+  renameSync(unfinished, target);
+}
+
+function refuseForeignTables(database: DatabaseSync): void {
+  const row = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get();
+  if (!row || integer(row, 'tables') === 0) return;
+  throw new LedgerError('not_a_ledger', 'The ledger file is a database of another program.', {
+    hint: 'Set another data folder, or move the file aside.',
+  });
+}
+
+function newerSchema(current: number, newest: number): LedgerError {
+  return new LedgerError(
+    'newer_schema',
+    `The ledger has schema ${current}; this version of Metertap knows schemas up to ${newest}.`,
+    { hint: `Run the newer version of Metertap again, or go back to the copy metertap.db.before-v${current}.` },
+  );
+}

@@ -1,0 +1,72 @@
+import type { JournalRow } from './journal-messages.ts';
+import type { CallRecord } from './record.ts';
+
+/** A row that is not known to be committed. */
+export interface PendingRow {
+  readonly row: JournalRow;
+  readonly record: CallRecord;
+  /** Who waits for the commit, until it has come or the wait was given up; the row is kept in any case. */
+  waiter: { resolve: () => void; reject: (error: Error) => void } | null;
+  /** On the monotonic clock. */
+  readonly deadlineMs: number;
+}
+
+/** The rows between the calls and the commit, in order. Their sequences rise by one, so each is found by its own. */
+export class PendingRows {
+  #rows: PendingRow[] = [];
+  #first = 0;
+
+  get size(): number {
+    return this.#rows.length - this.#first;
+  }
+
+  add(row: PendingRow): void {
+    this.#rows.push(row);
+  }
+
+  /** Up to `limit` rows that come after `sequence`. */
+  after(sequence: number, limit: number): PendingRow[] {
+    const oldest = this.#rows[this.#first];
+    if (oldest === undefined) return [];
+    const from = this.#first + Math.max(0, sequence + 1 - oldest.row.sequence);
+    return this.#rows.slice(from, from + limit);
+  }
+
+  /** Takes out the rows up to and with `sequence`. */
+  takeThrough(sequence: number): PendingRow[] {
+    const begin = this.#first;
+    for (
+      let row = this.#rows[begin];
+      row !== undefined && row.row.sequence <= sequence;
+      row = this.#rows[this.#first]
+    ) {
+      this.#first += 1;
+    }
+    const taken = this.#rows.slice(begin, this.#first);
+    if (this.#first * 2 > this.#rows.length) {
+      this.#rows = this.#rows.slice(this.#first);
+      this.#first = 0;
+    }
+    return taken;
+  }
+
+  /** The rows that somebody has waited for longer than until `nowMs`. */
+  overdue(nowMs: number): PendingRow[] {
+    const overdue: PendingRow[] = [];
+    for (let at = this.#first; at < this.#rows.length; at++) {
+      const row = this.#rows[at];
+      if (row === undefined || row.deadlineMs > nowMs) break;
+      if (row.waiter !== null) overdue.push(row);
+    }
+    return overdue;
+  }
+
+  /** The newest finished record that fits. */
+  findLast(fits: (record: CallRecord) => boolean): CallRecord | null {
+    for (let at = this.#rows.length - 1; at >= this.#first; at--) {
+      const pending = this.#rows[at];
+      if (pending?.row.step === 'finish' && fits(pending.record)) return pending.record;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,70 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { firstIdAt } from '../../core/ids.ts';
+import type { RecordFilter, RunKey } from '../ledger-reader.ts';
+import type { CallRecord } from '../record.ts';
+import { RECORD_COLUMNS_SQL, recordOfRow } from '../record-columns.ts';
+import { RECORD_MODEL_SQL } from '../sums.ts';
+
+const RECORD_SQL = `SELECT ${RECORD_COLUMNS_SQL} FROM records`;
+
+/** The answers whose own id is looked up later; the partial index `records_by_response` has the same list. */
+const RESPONSES_ENDPOINTS: ReadonlySet<string> = new Set(['responses', 'responses/compact']);
+
+/** Tells whether the record is of a Responses object that can be found by its own id. */
+export function isResponsesRecord(record: CallRecord): boolean {
+  return RESPONSES_ENDPOINTS.has(record.endpoint);
+}
+
+export function findRecord(database: DatabaseSync, id: string, team: string | null): CallRecord | null {
+  const row = database.prepare(`${RECORD_SQL} WHERE id = ?`).get(id);
+  const record = row ? recordOfRow(row) : null;
+  return record !== null && (team === null || record.team === team) ? record : null;
+}
+
+/** The newest record of a Responses object of this id. */
+export function findByUpstreamId(database: DatabaseSync, upstreamId: string, team: string | null): CallRecord | null {
+  const statement = database.prepare(
+    `${RECORD_SQL} WHERE upstream_id = ? AND endpoint IN ('responses', 'responses/compact')
+      AND (? IS NULL OR team = ?) ORDER BY id DESC LIMIT 1`,
+  );
+  const row = statement.get(upstreamId, team, team);
+  return row ? recordOfRow(row) : null;
+}
+
+/** The calls of a run that have an end, as they began. */
+export function recordsOfRun(database: DatabaseSync, run: RunKey): CallRecord[] {
+  const statement = database.prepare(
+    `${RECORD_SQL} WHERE team = ? AND run_id = ? AND ending NOT IN ('in_flight', 'queued') ORDER BY id`,
+  );
+  return statement.all(run.team, run.runId).map(recordOfRow);
+}
+
+export interface RecordPage {
+  readonly limit: number;
+  readonly beforeId: string | null;
+}
+
+/** Lists records, the newest first. Times mean when a call began, by its id. */
+export function listRecords(database: DatabaseSync, filter: RecordFilter, page: RecordPage): CallRecord[] {
+  const conditions: string[] = [];
+  const values: string[] = [];
+  const where = (condition: string, value: string | null): void => {
+    if (value === null) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  where('id < ?', page.beforeId);
+  where('id >= ?', filter.startMs === null ? null : firstIdAt(filter.startMs));
+  where('id < ?', filter.endMs === null ? null : firstIdAt(filter.endMs));
+  where('team = ?', filter.team);
+  where('key_id = ?', filter.keyId);
+  where('run_id = ?', filter.runId);
+  where('session_id = ?', filter.sessionId);
+  where(`${RECORD_MODEL_SQL} = ?`, filter.model);
+  where('ending = ?', filter.ending);
+  if (filter.ending === 'in_flight' || filter.ending === 'queued') conditions.push(`ending IN ('in_flight', 'queued')`);
+
+  const all = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+  const statement = database.prepare(`${RECORD_SQL} ${all} ORDER BY id DESC LIMIT ?`);
+  return statement.all(...values, page.limit).map(recordOfRow);
+}

@@ -1,0 +1,105 @@
+import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery } from '../ledger-reader.ts';
+import { HOURS_KEPT_MS, MINUTES_KEPT_MS } from '../retention.ts';
+import { BUCKET_MS, DAY_MS, floorTo, HOUR_MS, MINUTE_MS } from '../rollups.ts';
+
+/**
+ * Which tables answer a question of usage. The middle of its time range is read from the coarsest table that knows its
+ * dimensions and is no coarser than its buckets; what is left at the two ends comes from finer tables, so that a range
+ * that begins at half past ten is exact, and still costs as many rows as it has days.
+ */
+export type UsageTable = keyof typeof BUCKET_MS;
+export interface Segment {
+  readonly source: UsageTable | 'records';
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface Horizon {
+  readonly nowMs: number;
+  /** When the oldest record that is kept began; ranges before it are not in `records` any more. */
+  readonly oldestRecordMs: number;
+}
+
+export const QUERY_BUCKET_MS = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS } as const;
+
+/** Each table knows all dimensions but these. */
+const UNKNOWN_TO_USAGE: ReadonlySet<UsageDimension> = new Set(['run_id', 'session_id', 'agent', 'user']);
+const UNKNOWN_TO_ACTIVITY: ReadonlySet<UsageDimension> = new Set(['endpoint', 'service_tier', 'user']);
+
+/** Rows are deleted a little after they stop being relied on. */
+const SLACK_MS = DAY_MS;
+
+/** Cuts the range of the query into segments, none overlapping, in no order. */
+export function segmentsOf(query: UsageQuery, horizon: Horizon): Segment[] {
+  return cut(query, ladderOf(query), horizon);
+}
+
+/** The tables that can answer, coarse to fine. */
+function ladderOf(query: UsageQuery): readonly Segment['source'][] {
+  const used = USAGE_DIMENSIONS.filter((name) => query.groupBy.includes(name) || query.filters[name] !== undefined);
+  if (!used.some((name) => UNKNOWN_TO_USAGE.has(name))) {
+    const usage = ['usage_day', 'usage_hour', 'usage_minute', 'records'] as const;
+    return usage.slice(query.bucket === '1d' ? 0 : query.bucket === '1h' ? 1 : 2);
+  }
+  if (query.bucket === '1d' && !used.some((name) => UNKNOWN_TO_ACTIVITY.has(name))) return ['activity', 'records'];
+  return ['records'];
+}
+
+interface Range {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+function cut(range: Range, ladder: readonly Segment['source'][], horizon: Horizon): Segment[] {
+  const [source, ...finer] = ladder;
+  if (source === undefined || range.startMs >= range.endMs) return [];
+  if (source === 'records') return [{ source, startMs: range.startMs, endMs: range.endMs }];
+  const unit = BUCKET_MS[source];
+
+  // Rows of this table that are not kept any more may still be there as records.
+  const keptMs = keptFrom(source, horizon);
+  if (range.startMs < keptMs) {
+    const edge = Math.min(keptMs, range.endMs);
+    return [...cut({ ...range, endMs: edge }, finer, horizon), ...cut({ ...range, startMs: edge }, ladder, horizon)];
+  }
+
+  const start = wholeStart(range.startMs, { unit, finer, horizon });
+  const end = wholeEnd(range.endMs, { unit, finer, horizon });
+  if (start >= end) return cut(range, finer, horizon);
+  return [
+    ...cut({ startMs: range.startMs, endMs: start }, finer, horizon),
+    { source, startMs: start, endMs: end },
+    ...cut({ startMs: end, endMs: range.endMs }, finer, horizon),
+  ];
+}
+
+interface Edge {
+  readonly unit: number;
+  readonly finer: readonly Segment['source'][];
+  readonly horizon: Horizon;
+}
+
+/** Where whole buckets begin. An end that no finer table can give is rounded outwards to a whole bucket. */
+function wholeStart(ms: number, edge: Edge): number {
+  const inside = -floorTo(-ms, edge.unit);
+  return ms >= oldestIn(edge) ? inside : floorTo(ms, edge.unit);
+}
+
+/** Where whole buckets end. After now nothing has happened, so the bucket of now is whole. */
+function wholeEnd(ms: number, edge: Edge): number {
+  const inside = floorTo(ms, edge.unit);
+  const fromFiner = inside >= oldestIn(edge) && ms < edge.horizon.nowMs;
+  return fromFiner ? inside : -floorTo(-ms, edge.unit);
+}
+
+/** From when on the finer tables have everything. */
+function oldestIn({ finer, horizon }: Edge): number {
+  return Math.min(...finer.map((source) => keptFrom(source, horizon)));
+}
+
+function keptFrom(source: Segment['source'], horizon: Horizon): number {
+  if (source === 'records') return horizon.oldestRecordMs;
+  if (source === 'usage_minute') return floorTo(horizon.nowMs - MINUTES_KEPT_MS + SLACK_MS, MINUTE_MS);
+  if (source === 'usage_hour') return floorTo(horizon.nowMs - HOURS_KEPT_MS + SLACK_MS, HOUR_MS);
+  return -Infinity;
+}

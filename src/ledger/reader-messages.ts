@@ -1,0 +1,22 @@
+import type { ActivitySum, RecordFilter, RunFilter, RunKey, RunRow, UsageQuery, UsageRow } from './ledger-reader.ts';
+import type { RecordPage } from './queries/records.ts';
+import type { RunPage } from './queries/runs.ts';
+import type { CallRecord } from './record.ts';
+
+/** What the thread that reads is asked, by the names of `LedgerReader`. */
+export interface ReaderCalls {
+  record: { input: { id: string; team: string | null }; output: CallRecord | null };
+  records: { input: { filter: RecordFilter; page: RecordPage }; output: CallRecord[] };
+  recordsOfRun: { input: RunKey; output: CallRecord[] };
+  run: { input: RunKey; output: RunRow | null };
+  teamsOfRun: { input: string; output: string[] };
+  runs: { input: { filter: RunFilter; page: RunPage }; output: RunRow[] };
+  childrenOf: { input: RunKey; output: RunRow[] };
+  sumsOfRun: { input: RunKey; output: ActivitySum[] };
+  sumsOfSession: { input: { team: string | null; sessionId: string }; output: ActivitySum[] };
+  usage: { input: { query: UsageQuery; nowMs: number }; output: UsageRow[] };
+}
+
+export interface ReaderStart {
+  readonly dataDir: string;
+}

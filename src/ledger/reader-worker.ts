@@ -1,0 +1,49 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { openForReading } from './database.ts';
+import { sumsOfRun, sumsOfSession } from './queries/activity.ts';
+import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
+import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
+import { usage } from './queries/usage.ts';
+import type { ReaderCalls, ReaderStart } from './reader-messages.ts';
+import { answerTo, type Request } from './worker-calls.ts';
+
+/**
+ * The worker thread that reads: a connection of its own that cannot write, so that a long read never keeps a commit
+ * waiting. Opened with the first question, so that its failure is that question's answer.
+ */
+const { dataDir }: ReaderStart = workerData;
+let database: DatabaseSync | null = null;
+
+parentPort?.on('message', (call: Request<ReaderCalls>) => {
+  const read = (): unknown => {
+    database ??= openForReading(dataDir);
+    return answer(database, call);
+  };
+  void answerTo(call.id, read).then((message) => parentPort?.postMessage(message));
+});
+
+function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
+  switch (call.name) {
+    case 'record':
+      return findRecord(open, call.input.id, call.input.team);
+    case 'records':
+      return listRecords(open, call.input.filter, call.input.page);
+    case 'recordsOfRun':
+      return recordsOfRun(open, call.input);
+    case 'run':
+      return findRun(open, call.input);
+    case 'teamsOfRun':
+      return teamsOfRun(open, call.input);
+    case 'runs':
+      return listRuns(open, call.input.filter, call.input.page);
+    case 'childrenOf':
+      return childrenOf(open, call.input);
+    case 'sumsOfRun':
+      return sumsOfRun(open, call.input);
+    case 'sumsOfSession':
+      return sumsOfSession(open, call.input);
+    case 'usage':
+      return usage(open, call.input.query, call.input.nowMs);
+  }
+}

@@ -1,0 +1,142 @@
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../core/clock.ts';
+import { MetertapError } from '../core/errors.ts';
+import type { JournalCalls } from './journal-messages.ts';
+import { LedgerError } from './ledger-error.ts';
+import type {
+  ActivitySum,
+  LedgerReader,
+  RecordFilter,
+  RunDeclaration,
+  RunFilter,
+  RunKey,
+  RunRow,
+  UsageQuery,
+  UsageRow,
+} from './ledger-reader.ts';
+import type { RecordPage } from './queries/records.ts';
+import type { RunPage } from './queries/runs.ts';
+import type { ReaderCalls, ReaderStart } from './reader-messages.ts';
+import type { CallRecord } from './record.ts';
+import { type Answer, WorkerCalls } from './worker-calls.ts';
+
+export interface ReaderOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  /** Declaring a run is a write: the journal does it. */
+  readonly declareRun: (input: JournalCalls['declareRun']['input']) => Promise<RunRow>;
+}
+
+/**
+ * Reads of the SQLite ledger. Every read rejects with `ledger_unavailable` where the database cannot be read. The
+ * thread is started with the first read, and again with the next one after it has died.
+ */
+export class SqliteReader implements LedgerReader {
+  readonly #options: ReaderOptions;
+  #thread: { worker: Worker; calls: WorkerCalls<ReaderCalls> } | null = null;
+  #isClosed = false;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  record(id: string, team: string | null): Promise<CallRecord | null> {
+    return this.#ask('record', { id, team });
+  }
+
+  records(filter: RecordFilter, page: RecordPage): Promise<CallRecord[]> {
+    return this.#ask('records', { filter, page });
+  }
+
+  recordsOfRun(run: RunKey): Promise<CallRecord[]> {
+    return this.#ask('recordsOfRun', run);
+  }
+
+  run(run: RunKey): Promise<RunRow | null> {
+    return this.#ask('run', run);
+  }
+
+  teamsOfRun(runId: string): Promise<string[]> {
+    return this.#ask('teamsOfRun', runId);
+  }
+
+  async runs(filter: RunFilter, page: RunPage): Promise<RunRow[]> {
+    if (filter.order === '-cost' && page.after !== null && !/^-?\d{1,19}$/.test(page.after.value)) {
+      throw new MetertapError('invalid_parameter', 'The cursor is not one of this list.', { param: 'cursor' });
+    }
+    return this.#ask('runs', { filter, page });
+  }
+
+  childrenOf(run: RunKey): Promise<RunRow[]> {
+    return this.#ask('childrenOf', run);
+  }
+
+  async declareRun(run: RunKey, declared: RunDeclaration): Promise<RunRow> {
+    if (declared.parentRunId === run.runId) {
+      throw new MetertapError('invalid_parameter', 'A run cannot be its own parent.', { param: 'parent_run_id' });
+    }
+    try {
+      return await this.#options.declareRun({ run, declared, nowMs: this.#options.clock.nowMs() });
+    } catch (cause) {
+      throw unreadable(cause);
+    }
+  }
+
+  sumsOfRun(run: RunKey): Promise<ActivitySum[]> {
+    return this.#ask('sumsOfRun', run);
+  }
+
+  sumsOfSession(team: string | null, sessionId: string): Promise<ActivitySum[]> {
+    return this.#ask('sumsOfSession', { team, sessionId });
+  }
+
+  usage(query: UsageQuery): Promise<UsageRow[]> {
+    return this.#ask('usage', { query, nowMs: this.#options.clock.nowMs() });
+  }
+
+  /** Ends the thread; reads that are waiting reject. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const thread = this.#thread;
+    this.#thread = null;
+    thread?.calls.failAll(ended());
+    await thread?.worker.terminate();
+  }
+
+  async #ask<Name extends keyof ReaderCalls>(
+    name: Name,
+    input: ReaderCalls[Name]['input'],
+  ): Promise<ReaderCalls[Name]['output']> {
+    if (this.#isClosed) throw unreadable(ended());
+    this.#thread ??= this.#start();
+    try {
+      return await this.#thread.calls.call(name, input);
+    } catch (cause) {
+      throw unreadable(cause);
+    }
+  }
+
+  #start(): { worker: Worker; calls: WorkerCalls<ReaderCalls> } {
+    const workerData: ReaderStart = { dataDir: this.#options.dataDir };
+    const worker = new Worker(new URL('./reader-worker.ts', import.meta.url), { workerData, name: 'metertap-reader' });
+    const calls = new WorkerCalls<ReaderCalls>((request) => worker.postMessage(request));
+    const end = (cause?: unknown): void => {
+      if (this.#thread?.worker === worker) this.#thread = null;
+      calls.failAll(ended(cause));
+    };
+    worker.on('message', (answer: Answer<never>) => calls.answered(answer));
+    worker.on('error', end);
+    worker.on('exit', () => end());
+    return { worker, calls };
+  }
+}
+
+function unreadable(cause: unknown): MetertapError {
+  if (cause instanceof MetertapError) return cause;
+  const reason = cause instanceof LedgerError ? ` ${cause.message}` : '';
+  return new MetertapError('ledger_unavailable', `The ledger cannot be read now.${reason}`, { cause });
+}
+
+function ended(cause?: unknown): LedgerError {
+  return new LedgerError('failed', 'The thread that reads the ledger has ended.', { hint: 'Try again.', cause });
+}

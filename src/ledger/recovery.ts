@@ -1,0 +1,63 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { BatchWriter } from './batch-writer.ts';
+import { forgetInstance, otherInstances } from './instance-lock.ts';
+import { isoTime } from './iso-time.ts';
+import type { CallRecord } from './record.ts';
+import { columnsOfRecord, RECORD_COLUMNS_SQL, recordOfRow } from './record-columns.ts';
+
+export interface RecoveryOptions {
+  readonly database: DatabaseSync;
+  readonly writer: BatchWriter;
+  readonly dataDir: string;
+  readonly instanceId: string;
+  readonly recoverOwn: boolean;
+  readonly nowMs: number;
+}
+
+/**
+ * Gives every call that a dead instance left open its end, `interrupted`: what it used is not known. An instance is
+ * dead when nobody holds its lock, or when its lock file is gone. `queued` responses live on at the upstream and stay.
+ *
+ * Must run under the startup lock. Running it again, or being killed in it, does no harm: a call gets one end only.
+ *
+ * @returns the records as they are now
+ */
+export function recoverDeadInstances(options: RecoveryOptions): CallRecord[] {
+  const { alive, dead } = otherInstances(options.dataDir, options.instanceId);
+  const living = options.recoverOwn ? alive : [...alive, options.instanceId];
+  const records = openCalls(options.database, living).map((record) => interrupted(record, options.nowMs));
+  const rows = records.map((record, position) => ({
+    sequence: position,
+    step: 'finish' as const,
+    columns: columnsOfRecord(record),
+  }));
+  options.writer.write(rows);
+  for (const instanceId of dead) forgetInstance(options.dataDir, instanceId);
+  return records;
+}
+
+function openCalls(database: DatabaseSync, living: readonly string[]): CallRecord[] {
+  const statement = database.prepare(
+    `SELECT ${RECORD_COLUMNS_SQL} FROM records
+      WHERE ending IN ('in_flight', 'queued') AND ending = 'in_flight'
+        AND instance_id NOT IN (SELECT value FROM json_each(?))
+      ORDER BY id`,
+  );
+  return statement.all(JSON.stringify(living)).map(recordOfRow);
+}
+
+function interrupted(record: CallRecord, nowMs: number): CallRecord {
+  return {
+    ...record,
+    ending: 'interrupted',
+    error_code: 'interrupted',
+    ended_at: isoTime(nowMs),
+    duration_ms: null,
+    usage_source: 'missing',
+    usage: null,
+    usage_raw: null,
+    cost_nano_usd: null,
+    cost_usd: null,
+    price_id: null,
+  };
+}

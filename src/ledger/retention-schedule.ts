@@ -1,0 +1,26 @@
+import type { BackgroundWork } from '../core/background.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Journal } from './journal.ts';
+import { DAY_MS, HOUR_MS } from './rollups.ts';
+
+export interface RetentionOptions {
+  readonly journal: Pick<Journal, 'prune' | 'recoverDeadInstances'>;
+  readonly background: BackgroundWork;
+  readonly clock: Clock;
+  /** How long records are kept, in days; null keeps them for ever. Day roll-ups are kept in any case. */
+  readonly retentionDays: number | null;
+}
+
+/**
+ * Once an hour, and once at the start: closes the calls of processes that have died beside this one, and deletes what
+ * is past its retention. Failures go to the background work's error handler; the next hour tries again.
+ */
+export function startRetention(options: RetentionOptions): void {
+  const { journal, background, clock, retentionDays } = options;
+  const keep = async (): Promise<void> => {
+    await journal.recoverDeadInstances();
+    await journal.prune(retentionDays === null ? null : clock.nowMs() - retentionDays * DAY_MS);
+  };
+  background.run('ledger retention', keep);
+  background.every('ledger retention', HOUR_MS, keep);
+}

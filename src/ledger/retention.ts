@@ -1,0 +1,75 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { firstIdAt } from '../core/ids.ts';
+import { distinctTeams } from './distinct-teams.ts';
+import type { PruneResult } from './journal-messages.ts';
+import { DAY_MS, HOUR_MS } from './rollups.ts';
+import { integerOrNull, textOrNull } from './row-values.ts';
+
+/** Minute and hour roll-ups are for looking closely at the near past; the day rows stay for ever (standards.md 11.3). */
+export const MINUTES_KEPT_MS = 8 * DAY_MS;
+export const HOURS_KEPT_MS = 400 * DAY_MS;
+
+const RECORDS_PER_STEP = 500;
+
+export interface PruneOptions {
+  /** Records that began before this are deleted; null keeps all. */
+  readonly beforeMs: number | null;
+  readonly nowMs: number;
+}
+
+/**
+ * Deletes what is older than its retention, in small transactions with a turn of the event loop between them, so that
+ * commits of running calls are not kept waiting. Open calls are never deleted, and what day roll-ups, runs and
+ * sessions say does not change.
+ */
+export async function prune(database: DatabaseSync, options: PruneOptions): Promise<PruneResult> {
+  return {
+    records: options.beforeMs === null ? 0 : await pruneRecords(database, options.beforeMs),
+    minuteRows: await pruneBuckets(database, 'usage_minute', options.nowMs - MINUTES_KEPT_MS),
+    hourRows: await pruneBuckets(database, 'usage_hour', options.nowMs - HOURS_KEPT_MS),
+  };
+}
+
+async function pruneRecords(database: DatabaseSync, beforeMs: number): Promise<number> {
+  const stepEnd = database.prepare(
+    `SELECT max(id) AS last_id FROM (SELECT id FROM records WHERE id > ? AND id < ? ORDER BY id LIMIT ${RECORDS_PER_STEP})`,
+  );
+  const deleteStep = database.prepare(
+    `DELETE FROM records WHERE id > ? AND id <= ? AND ending NOT IN ('in_flight', 'queued')`,
+  );
+  const before = firstIdAt(beforeMs);
+  let deleted = 0;
+  let after = '';
+  for (;;) {
+    const row = stepEnd.get(after, before);
+    const last = row ? textOrNull(row, 'last_id') : null;
+    if (last === null) return deleted;
+    deleted += Number(deleteStep.run(after, last).changes);
+    after = last;
+    await nextTurn();
+  }
+}
+
+/** Steps of one hour of buckets of one team: the key's order, so that each step touches neighbouring rows. */
+async function pruneBuckets(
+  database: DatabaseSync,
+  table: 'usage_minute' | 'usage_hour',
+  beforeMs: number,
+): Promise<number> {
+  const oldest = database.prepare(
+    `SELECT min(bucket_start) AS oldest FROM ${table} WHERE team = ? AND bucket_start < ?`,
+  );
+  const deleteStep = database.prepare(`DELETE FROM ${table} WHERE team = ? AND bucket_start >= ? AND bucket_start < ?`);
+  let deleted = 0;
+  for (const team of distinctTeams(database, table)) {
+    for (;;) {
+      const row = oldest.get(team, beforeMs);
+      const start = row ? integerOrNull(row, 'oldest') : null;
+      if (start === null) break;
+      deleted += Number(deleteStep.run(team, start, Math.min(start + HOUR_MS, beforeMs)).changes);
+      await nextTurn();
+    }
+  }
+  return deleted;
+}

@@ -1,0 +1,126 @@
+import { COUNT_NAMES, type TokenCounts } from '../metering/usage.ts';
+import type { UsageSums } from './ledger-reader.ts';
+import type { CallRecord } from './record.ts';
+
+/**
+ * What one record adds to every sum. This file is the only place that says it: once for the roll-ups, which are written
+ * as calls end, and once as SQL, for the few questions that are answered from the records themselves. A property test
+ * holds the two together.
+ */
+export interface SummedRecord {
+  readonly ending: string;
+  readonly usage_source: string;
+  readonly usage: TokenCounts | null;
+  readonly client_retry: number;
+  readonly cost_nano_usd: number | null;
+}
+
+export type MutableSums = { -readonly [Name in keyof UsageSums]: UsageSums[Name] };
+
+/** The sums that are plain numbers, in the order of their columns; `cost_nano_usd` comes beside them. */
+export const NUMBER_SUM_NAMES = [
+  'records',
+  'requests',
+  'failed',
+  'missing_usage',
+  'estimated',
+  'client_retries',
+  'unpriced',
+  ...COUNT_NAMES,
+] as const satisfies readonly (keyof UsageSums)[];
+
+const FAILED_ENDINGS: ReadonlySet<string> = new Set(['upstream_error', 'upstream_cut', 'timed_out']);
+
+/** Gives sums of nothing. */
+export function emptySums(): MutableSums {
+  return {
+    records: 0,
+    requests: 0,
+    failed: 0,
+    missing_usage: 0,
+    estimated: 0,
+    client_retries: 0,
+    unpriced: 0,
+    input_tokens: 0,
+    cache_read_tokens: 0,
+    cache_write_tokens: 0,
+    input_audio_tokens: 0,
+    cache_audio_read_tokens: 0,
+    input_image_tokens: 0,
+    output_tokens: 0,
+    reasoning_tokens: 0,
+    output_audio_tokens: 0,
+    accepted_prediction_tokens: 0,
+    rejected_prediction_tokens: 0,
+    total_tokens: 0,
+    tool_calls: 0,
+    cost_nano_usd: 0n,
+  };
+}
+
+/** Adds `more` to `sums`, in place. */
+export function addSums(sums: MutableSums, more: UsageSums): void {
+  for (const name of NUMBER_SUM_NAMES) sums[name] += more[name];
+  sums.cost_nano_usd += more.cost_nano_usd;
+}
+
+/**
+ * Gives what one ended record counts for (the meaning of each sum is told at `UsageSums`). A record whose source is
+ * `missing` never adds tokens, whatever stands in `usage`.
+ */
+export function sumsOfRecord(record: SummedRecord): MutableSums {
+  const sums = emptySums();
+  const usage = record.usage_source === 'missing' ? null : record.usage;
+  const failed = usage === null && FAILED_ENDINGS.has(record.ending);
+
+  sums.records = 1;
+  sums.requests = usage !== null || record.ending === 'completed' ? 1 : 0;
+  sums.failed = failed ? 1 : 0;
+  sums.missing_usage = usage === null && !failed ? 1 : 0;
+  sums.estimated = record.usage_source === 'estimated' ? 1 : 0;
+  sums.client_retries = record.client_retry > 0 ? 1 : 0;
+  sums.unpriced = usage !== null && record.cost_nano_usd === null ? 1 : 0;
+  if (usage !== null) for (const name of COUNT_NAMES) sums[name] = usage[name];
+  sums.cost_nano_usd = BigInt(record.cost_nano_usd ?? 0);
+  return sums;
+}
+
+const KNOWN = `(usage_source <> 'missing' AND input_tokens IS NOT NULL)`;
+const FAILED = `(NOT ${KNOWN} AND ending IN ('upstream_error', 'upstream_cut', 'timed_out'))`;
+
+/** The same as SQL over one row of `records`. */
+export const RECORD_SUM_SQL: Readonly<Record<keyof UsageSums, string>> = {
+  records: '1',
+  requests: `(${KNOWN} OR ending = 'completed')`,
+  failed: FAILED,
+  missing_usage: `(NOT ${KNOWN} AND NOT ${FAILED})`,
+  estimated: `(usage_source = 'estimated')`,
+  client_retries: '(client_retry > 0)',
+  unpriced: `(${KNOWN} AND cost_nano_usd IS NULL)`,
+  input_tokens: countSql('input_tokens'),
+  cache_read_tokens: countSql('cache_read_tokens'),
+  cache_write_tokens: countSql('cache_write_tokens'),
+  input_audio_tokens: countSql('input_audio_tokens'),
+  cache_audio_read_tokens: countSql('cache_audio_read_tokens'),
+  input_image_tokens: countSql('input_image_tokens'),
+  output_tokens: countSql('output_tokens'),
+  reasoning_tokens: countSql('reasoning_tokens'),
+  output_audio_tokens: countSql('output_audio_tokens'),
+  accepted_prediction_tokens: countSql('accepted_prediction_tokens'),
+  rejected_prediction_tokens: countSql('rejected_prediction_tokens'),
+  total_tokens: countSql('total_tokens'),
+  tool_calls: countSql('tool_calls'),
+  cost_nano_usd: 'coalesce(cost_nano_usd, 0)',
+};
+
+function countSql(name: (typeof COUNT_NAMES)[number]): string {
+  return `iif(${KNOWN}, ${name}, 0)`;
+}
+
+/** The model that a record is summed under: what answered, else what was asked for, else ''. */
+export function modelOf(record: Pick<CallRecord, 'request_model' | 'response_model'>): string {
+  return record.response_model || record.request_model || '';
+}
+
+/** `modelOf` as SQL over one row of `records`. */
+export const RECORD_MODEL_SQL = `coalesce(nullif(response_model, ''), request_model, '')`;

@@ -1,0 +1,97 @@
+import { formatUsd } from '../core/money.ts';
+import type { CallRecord, Ending } from '../ledger/record.ts';
+import type { Finding } from '../metering/answer-meter.ts';
+import type { Price, PricedCall } from '../pricing/pricer.ts';
+import { ClientLeftError, type RelayOutcome } from '../streaming/relay.ts';
+import { isTimeout, ShutdownError } from './dispatch.ts';
+
+/** What is known when a call is over, from whichever ending. */
+export interface CallEnd {
+  readonly status: number | null;
+  readonly ending: Ending;
+  /** A code of our own for what went wrong; an error that the upstream named stands in the finding. */
+  readonly errorCode: string | null;
+  readonly finding: Finding | null;
+  readonly endedAtMs: number;
+  readonly durationMs: number;
+  readonly ttftMs: number | null;
+  /** As read from the request, where it was known only after the call was opened (a form field). */
+  readonly requestModel: string | null;
+  readonly stream: boolean;
+}
+
+/** Makes the one record of a call out of the row that opened it and its end. */
+export function closedRecord(opened: CallRecord, end: CallEnd, price: (call: PricedCall) => Price | null): CallRecord {
+  const finding = end.finding;
+  const usage = finding?.usage ?? null;
+  const base: CallRecord = {
+    ...opened,
+    ended_at: end.ending === 'queued' ? null : new Date(end.endedAtMs).toISOString(),
+    duration_ms: end.ending === 'queued' ? null : end.durationMs,
+    ttft_ms: end.ttftMs,
+    stream: end.stream,
+    request_model: end.requestModel ?? opened.request_model,
+    response_model: finding?.responseModel ?? opened.response_model,
+    service_tier: finding?.serviceTier ?? opened.service_tier,
+    status: end.status,
+    ending: end.ending,
+    error_code: finding?.errorCode ?? end.errorCode,
+    upstream_id: finding?.upstreamId ?? opened.upstream_id,
+    usage_source: usage === null ? 'missing' : 'reported',
+    usage,
+    usage_raw: finding?.usageRaw ?? null,
+    cost_reported_usd: finding?.costReportedUsd ?? null,
+  };
+  if (usage === null) return base;
+  const cost = price({
+    upstream: base.upstream,
+    requestModel: base.request_model,
+    responseModel: base.response_model,
+    serviceTier: base.service_tier,
+    usage,
+    atMs: Date.parse(base.started_at),
+  });
+  if (cost === null) return base;
+  return {
+    ...base,
+    cost_nano_usd: cost.costNanoUsd,
+    cost_usd: formatUsd(cost.costNanoUsd),
+    price_id: cost.priceId,
+  };
+}
+
+export interface EndingFacts {
+  readonly outcome: RelayOutcome;
+  readonly status: number;
+  readonly finding: Finding;
+  /** A Responses request made with `background: true`. */
+  readonly background: boolean;
+}
+
+/** Names the ending of a call whose answer's head was there (issue 2, point 3; wire.md 3.1, 3.2, 9). */
+export function endingOf(facts: EndingFacts): { ending: Ending; errorCode: string | null } {
+  const { outcome, finding } = facts;
+  if (facts.background && facts.status < 300 && finding.usage === null && !isOver(finding)) {
+    // The response lives on at the upstream, whatever became of this connection; it is settled when it is next seen.
+    return { ending: 'queued', errorCode: null };
+  }
+  if (outcome.kind === 'client_left') return { ending: 'client_left', errorCode: null };
+  if (outcome.kind === 'failed') return failureEnding(outcome.error);
+  if (facts.status >= 400 || finding.failed) return { ending: 'upstream_error', errorCode: 'upstream_error' };
+  return { ending: 'completed', errorCode: null };
+}
+
+function failureEnding(error: Error): { ending: Ending; errorCode: string } {
+  if (error instanceof ShutdownError) return { ending: 'interrupted', errorCode: 'shutting_down' };
+  if (error instanceof ClientLeftError) return { ending: 'client_left', errorCode: 'client_left' };
+  if (isTimeout(error)) return { ending: 'timed_out', errorCode: 'upstream_timeout' };
+  return { ending: 'upstream_cut', errorCode: 'upstream_cut' };
+}
+
+const LIVE_STATUSES = new Set(['queued', 'in_progress']);
+
+/** Whether a Responses object has come to its end, or can never be found again because it has no id. */
+export function isOver(finding: Finding): boolean {
+  if (finding.upstreamId === null) return true;
+  return finding.responseStatus !== null && !LIVE_STATUSES.has(finding.responseStatus);
+}

@@ -1,0 +1,194 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { MetertapError } from '../core/errors.ts';
+import { type AnswerConsumer, type AnswerSource, ClientLeftError } from '../streaming/relay.ts';
+import type { Upstream } from './upstreams.ts';
+
+/** A request as it goes to an upstream. */
+export interface OutgoingRequest {
+  readonly upstream: Upstream;
+  readonly method: string;
+  /** Path and query below the upstream's base URL, with a leading slash. */
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: Buffer | Readable | null;
+}
+
+/** The reason given to calls that are still open when the grace of a shutdown is over. */
+export class ShutdownError extends Error {
+  override readonly name = 'ShutdownError';
+}
+
+/** Why no answer came, with what the client is told and how the record ends. */
+export interface DispatchFailure {
+  readonly kind: 'failed';
+  readonly error: MetertapError;
+  readonly ending: 'upstream_error' | 'upstream_cut' | 'timed_out' | 'client_left' | 'interrupted';
+}
+
+/** An upstream's answer whose head is here and whose body is on its way. */
+export interface UpstreamAnswer extends AnswerSource {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly statusText: string;
+  /** Name, value, name, value, … as the upstream wrote them. */
+  readonly rawHeaders: readonly Buffer[];
+}
+
+/** Sends a request and waits for the head of its answer. Never rejects: what fails is told by the result. */
+export interface Dispatch {
+  readonly result: Promise<UpstreamAnswer | DispatchFailure>;
+  abort(reason: Error): void;
+}
+
+/** Sends `request` to its upstream. */
+export function dispatch(request: OutgoingRequest): Dispatch {
+  const exchange = new UpstreamExchange(request.upstream);
+  try {
+    request.upstream.pool.dispatch(
+      {
+        path: request.upstream.basePath + request.path,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: request.headers,
+        body: request.body,
+      },
+      exchange,
+    );
+  } catch (error) {
+    exchange.onResponseError(null, error instanceof Error ? error : new Error(String(error)));
+  }
+  return { result: exchange.result, abort: (reason) => exchange.abort(reason) };
+}
+
+/**
+ * Receives the events of one undici dispatch (https://github.com/nodejs/undici/blob/main/docs/docs/api/Dispatcher.md).
+ * Data that comes before somebody attaches, which is at most what one socket read held, waits in a list.
+ */
+class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
+  readonly kind = 'answer';
+  readonly #result = Promise.withResolvers<UpstreamAnswer | DispatchFailure>();
+  readonly #upstream: Upstream;
+  #controller: Dispatcher.DispatchController | null = null;
+  #abortReason: Error | null = null;
+  #consumer: AnswerConsumer | null = null;
+  #waiting: Buffer[] = [];
+  #over: { readonly error: Error | null } | null = null;
+  #headReceived = false;
+  status = 0;
+  statusText = '';
+  rawHeaders: readonly Buffer[] = [];
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  get result(): Promise<UpstreamAnswer | DispatchFailure> {
+    return this.#result.promise;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#abortReason !== null) controller.abort(this.#abortReason);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    statusCode: number,
+    _headers: unknown,
+    statusMessage?: string,
+  ): void {
+    if (statusCode < 200) return;
+    this.#headReceived = true;
+    this.status = statusCode;
+    this.statusText = statusMessage ?? '';
+    this.rawHeaders = bufferPairs(controller.rawHeaders);
+    this.#result.resolve(this);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#consumer === null) this.#waiting.push(chunk);
+    else this.#consumer.data(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#over = { error: null };
+    this.#consumer?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#over !== null) return;
+    const reason = this.#abortReason ?? error;
+    this.#over = { error: reason };
+    if (this.#headReceived) this.#consumer?.failed(reason);
+    else this.#result.resolve(failureOf(reason, this.#controller !== null, this.#upstream.name));
+  }
+
+  attach(consumer: AnswerConsumer): void {
+    this.#consumer = consumer;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const chunk of waiting) consumer.data(chunk);
+    if (this.#over === null) return;
+    if (this.#over.error === null) consumer.end();
+    else consumer.failed(this.#over.error);
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  abort(reason: Error): void {
+    if (this.#over !== null || this.#abortReason !== null) return;
+    this.#abortReason = reason;
+    if (this.#controller !== null) this.#controller.abort(reason);
+    else this.onResponseError(null, reason);
+  }
+}
+
+/** undici gives raw headers as a flat list of buffers. */
+function bufferPairs(rawHeaders: unknown): readonly Buffer[] {
+  if (!Array.isArray(rawHeaders)) return [];
+  return rawHeaders.map((part: unknown) => (Buffer.isBuffer(part) ? part : Buffer.from(String(part), 'latin1')));
+}
+
+const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+
+/** Tells a time-out from another failure of the upstream, by undici's error code. */
+export function isTimeout(error: Error): boolean {
+  return 'code' in error && typeof error.code === 'string' && TIMEOUT_CODES.has(error.code);
+}
+
+/** What a failure is called, for the client and for the record. `requestSent`: the upstream may have begun to work. */
+export function failureOf(reason: Error, requestSent: boolean, upstreamName: string): DispatchFailure {
+  if (reason instanceof ClientLeftError) {
+    return failed('client_left', 'upstream_cut', 'The client left before the upstream answered.', reason);
+  }
+  if (reason instanceof ShutdownError) {
+    return failed('interrupted', 'shutting_down', 'Metertap is shutting down. Try again in a moment.', reason);
+  }
+  // The client stopped sending its body while it was being forwarded.
+  if (reason instanceof MetertapError) return { kind: 'failed', ending: 'client_left', error: reason };
+  if (isTimeout(reason)) {
+    const message = `The upstream '${upstreamName}' did not answer in time. Try again, or raise timeouts.first_byte_ms.`;
+    return failed('timed_out', 'upstream_timeout', message, reason);
+  }
+  if (requestSent) {
+    const message = `The upstream '${upstreamName}' closed the connection before its answer was complete. Try again.`;
+    return failed('upstream_cut', 'upstream_cut', message, reason);
+  }
+  const message = `The upstream '${upstreamName}' cannot be reached. Try again, or check its base_url and the network.`;
+  return failed('upstream_error', 'upstream_unreachable', message, reason);
+}
+
+function failed(
+  ending: DispatchFailure['ending'],
+  code: 'upstream_cut' | 'upstream_timeout' | 'upstream_unreachable' | 'shutting_down',
+  message: string,
+  cause: Error,
+): DispatchFailure {
+  return { kind: 'failed', ending, error: new MetertapError(code, message, { cause }) };
+}

@@ -1,0 +1,26 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import type { Endpoint } from '../metering/endpoints.ts';
+import type { ClientPresence } from '../streaming/client-presence.ts';
+import type { Cancellation } from './open-calls.ts';
+
+/** One request of a client and the place for its answer: what every stage of the request path begins with. */
+export interface Exchange {
+  /** Fastify's view of the request, for its plugins. */
+  readonly framed: FastifyRequest;
+  /** ULID; the answer's `x-metertap-request-id` and the id of the call's record. */
+  readonly id: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly presence: ClientPresence;
+  readonly cancellation: Cancellation;
+  readonly endpoint: Endpoint;
+  /** The path below `/v1/`, without the query. */
+  readonly path: string;
+  /** The path below `/v1` with its query and a leading slash, as the client wrote it. */
+  readonly target: string;
+  /** From `/run/{run_id}/v1/…`, percent-decoded. */
+  readonly pathRunId: string | null;
+  readonly startedAtMs: number;
+  readonly startedMonotonicMs: number;
+}

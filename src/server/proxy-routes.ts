@@ -1,0 +1,89 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { MetertapError } from '../core/errors.ts';
+import { classifyEndpoint } from '../metering/endpoints.ts';
+import { ClientPresence } from '../streaming/client-presence.ts';
+import type { Exchange } from './exchange.ts';
+import { serveFree } from './free-path.ts';
+import { asksForWebSocket } from './headers.ts';
+import { Cancellation } from './open-calls.ts';
+import { visibleError, writeError } from './reply-error.ts';
+import { serveCall } from './request-path.ts';
+import type { ProxyRooms } from './rooms.ts';
+import { readTarget } from './target.ts';
+
+/** Registers the proxied API: every path below `/v1/` and `/run/{run_id}/v1/` (contract.md, "The proxied API"). */
+export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): void {
+  void app.register((scope, _options, done) => {
+    // Bodies are read by the request path itself, as bytes: Fastify must neither parse nor judge them.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
+    const serve = (request: FastifyRequest, reply: FastifyReply) => serveRequest(request, reply, rooms);
+    scope.all('/v1/*', serve);
+    scope.all('/run/:run_id/v1/*', serve);
+    done();
+  });
+}
+
+/** Takes a request out of Fastify's hands and sees it to its end. Never rejects. */
+async function serveRequest(request: FastifyRequest, reply: FastifyReply, rooms: ProxyRooms): Promise<void> {
+  reply.hijack();
+  const id = request.id;
+  let exchange: Exchange | null = null;
+  let leave: () => void = () => undefined;
+  try {
+    exchange = openExchange(request, reply, rooms);
+    leave = rooms.openCalls.enter(exchange.cancellation);
+    rooms.observer.callStarted();
+    await serveExchange(exchange, rooms);
+  } catch (error) {
+    const refusal = visibleError(error, id);
+    if (!(error instanceof MetertapError)) rooms.observer.fault('request path', error, id);
+    rooms.observer.refused(refusal.code, id);
+    writeError(reply.raw, refusal, { requestId: id, runId: exchange?.pathRunId ?? null });
+  } finally {
+    if (exchange !== null) rooms.observer.callOver();
+    leave();
+  }
+}
+
+function openExchange(request: FastifyRequest, reply: FastifyReply, rooms: ProxyRooms): Exchange {
+  const { path, target, pathRunId } = readTarget(request.raw.url ?? '/');
+  return {
+    id: request.id,
+    framed: request,
+    request: request.raw,
+    response: reply.raw,
+    presence: new ClientPresence(reply.raw),
+    cancellation: new Cancellation(),
+    endpoint: classifyEndpoint(request.raw.method ?? 'GET', path),
+    path,
+    target,
+    pathRunId,
+    startedAtMs: rooms.clock.nowMs(),
+    startedMonotonicMs: rooms.clock.monotonicMs(),
+  };
+}
+
+async function serveExchange(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
+  refuseWhatIsNotServed(exchange, rooms);
+  if (exchange.endpoint.kind === 'free') await serveFree(exchange, rooms);
+  else await serveCall(exchange, rooms);
+}
+
+function refuseWhatIsNotServed(exchange: Exchange, rooms: ProxyRooms): void {
+  if (rooms.openCalls.closing) {
+    throw new MetertapError('shutting_down', 'Metertap is shutting down. Try again in a moment.');
+  }
+  if (asksForWebSocket(exchange.request.headers)) {
+    const message = 'WebSocket connections are not metered here yet, so they are refused. Use HTTP with stream: true.';
+    throw new MetertapError('websocket_not_supported', message);
+  }
+  if (exchange.endpoint.kind === 'own') {
+    const path = `${exchange.request.method} /v1/${exchange.path}`;
+    throw new MetertapError('unknown_url', `Metertap answers /v1/organization/ itself and has no ${path}.`);
+  }
+  if (exchange.endpoint.kind === 'unmetered' && rooms.settings().unknownEndpoints === 'refuse') {
+    const message = `Metertap cannot meter ${exchange.request.method} /v1/${exchange.path}, and such calls are refused here.`;
+    throw new MetertapError('endpoint_not_allowed', message);
+  }
+}

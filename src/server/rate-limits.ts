@@ -1,0 +1,86 @@
+import type { RateLimitPluginOptions } from '@fastify/rate-limit';
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Caller } from '../attribution/attribution.ts';
+import { MetertapError } from '../core/errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { RequestAllowance, RequestRates } from './rooms.ts';
+
+/** Requests a minute; read anew for each request, so that a reload counts at once. */
+export interface RateSettings {
+  readonly unauthenticatedPerMinute: number;
+  readonly managementPerMinute: number;
+  /** For keys that have no rate of their own; null: no rate. */
+  readonly keyRequestsPerMinute: number | null;
+}
+
+const MINUTE_MS = 60_000;
+/** How many keys and addresses are counted at once in memory. */
+const COUNTED_AT_ONCE = 100_000;
+const COUNTED_KEY = 'countedKey';
+
+type Limiter = ReturnType<FastifyInstance['createRateLimit']>;
+
+/**
+ * Request rates in fixed windows of a minute, by `@fastify/rate-limit` (design.md, "Decisions"): failed authentication
+ * and management requests by address, calls by key. Tokens and money are not its business.
+ *
+ * @param redis an ioredis client, where the rates are shared; without it they are this process's own
+ */
+export async function createRequestRates(
+  app: FastifyInstance,
+  settings: () => RateSettings,
+  redis: RateLimitPluginOptions['redis'],
+): Promise<RequestRates & { readonly countManagement: (request: FastifyRequest) => Promise<void> }> {
+  await app.register(rateLimit, {
+    global: false,
+    cache: COUNTED_AT_ONCE,
+    nameSpace: 'metertap-rate-',
+    // A Redis that is away stops nobody: these rates guard against floods, they are not a budget.
+    skipOnError: true,
+    ...(redis === undefined ? {} : { redis }),
+  });
+  app.decorateRequest(COUNTED_KEY, null);
+  const byAddress = (purpose: string, max: () => number) =>
+    app.createRateLimit({
+      timeWindow: MINUTE_MS,
+      max: () => max(),
+      keyGenerator: (request) => `${purpose}:${request.ip}`,
+    });
+  const unauthenticated = byAddress('unauthenticated', () => settings().unauthenticatedPerMinute);
+  const management = byAddress('management', () => settings().managementPerMinute);
+  const calls = app.createRateLimit({
+    timeWindow: MINUTE_MS,
+    max: (request) => request.getDecorator<CountedKey>(COUNTED_KEY).perMinute,
+    keyGenerator: (request) => `key:${request.getDecorator<CountedKey>(COUNTED_KEY).keyId}`,
+  });
+
+  return {
+    countUnauthenticated: (exchange) => count(unauthenticated, exchange.framed, 'failed attempts from your address'),
+    countManagement: (request) => count(management, request, 'management requests from your address'),
+    countCall: async (exchange: Exchange, caller: Caller): Promise<RequestAllowance | null> => {
+      const perMinute = caller.settings.requestsPerMinute ?? settings().keyRequestsPerMinute;
+      if (perMinute === null) return null;
+      exchange.framed.setDecorator<CountedKey>(COUNTED_KEY, { keyId: caller.keyId, perMinute });
+      const counted = await calls(exchange.framed);
+      if (counted.isAllowed) return null;
+      if (counted.isExceeded) throw exceeded(`${perMinute} requests of this key`, counted.ttl);
+      return { limit: counted.max, remaining: counted.remaining, resetMs: counted.ttl };
+    },
+  };
+}
+
+interface CountedKey {
+  readonly keyId: string;
+  readonly perMinute: number;
+}
+
+async function count(limiter: Limiter, request: FastifyRequest, what: string): Promise<void> {
+  const counted = await limiter(request);
+  if (!counted.isAllowed && counted.isExceeded) throw exceeded(`${counted.max} ${what}`, counted.ttl);
+}
+
+function exceeded(what: string, ttlMs: number): MetertapError {
+  const message = `The rate of ${what} a minute is used up. Try again in ${Math.ceil(ttlMs / 1000)} s.`;
+  return new MetertapError('rate_limit_exceeded', message, { retryAfterMs: ttlMs });
+}

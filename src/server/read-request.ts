@@ -1,0 +1,209 @@
+import type { Readable } from 'node:stream';
+import type { BodyCarriers } from '../attribution/attribution.ts';
+import { readBodyCarriers } from '../attribution/body-carriers.ts';
+import { MetertapError } from '../core/errors.ts';
+import { codingsOf } from '../streaming/body-decoder.ts';
+import { contentLengthOf, decodeRequestBody, hasBody, readBody, streamBody } from './body-reader.ts';
+import type { Exchange } from './exchange.ts';
+import { MultipartFields } from './multipart-fields.ts';
+
+/** What must be known of a request before it goes out, and the body to send. */
+export interface CallRequest {
+  readonly model: string | null;
+  readonly stream: boolean;
+  /** The parsed `stream_options`; undefined where the body has none. */
+  readonly streamOptions: unknown;
+  /** A Responses request that is to run in the background. */
+  readonly background: boolean;
+  readonly carriers: BodyCarriers | null;
+  /** Whole and decoded where it was read, a stream where it only passes by. */
+  readonly body: Buffer | Readable | null;
+  /** The body's `content-encoding` has been undone. */
+  readonly decoded: boolean;
+  /** The length to announce where the body is a stream and the client told it. */
+  readonly contentLength: string | null;
+}
+
+export interface ReadLimits {
+  readonly bodyLimitBytes: number;
+  /** Several upstreams are there, so the model must be known before one is chosen. */
+  readonly needsModel: boolean;
+}
+
+/**
+ * Reads of the request what the next stages need, without altering it.
+ *
+ * @throws MetertapError `malformed_body`, `body_too_large`, `unsupported_encoding`, `malformed_request`
+ */
+export async function readRequest(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
+  const { request, endpoint } = exchange;
+  if (isMultipart(request.headers['content-type'])) return readMultipart(exchange, limits);
+  if (endpoint.kind === 'metered') return readMeteredJson(exchange, limits);
+  if (!hasBody(request)) return { ...NOTHING_READ, body: null };
+  const readable =
+    isJson(request.headers['content-type']) && codingsOf(request.headers['content-encoding']).length === 0;
+  if (readable && (limits.needsModel || endpoint.kind === 'unmetered')) return readOtherJson(exchange, limits);
+  return { ...NOTHING_READ, body: streamBody(request, [], () => undefined), contentLength: announcedLength(exchange) };
+}
+
+const NOTHING_READ = {
+  model: null,
+  stream: false,
+  streamOptions: undefined,
+  background: false,
+  carriers: null,
+  decoded: false,
+  contentLength: null,
+} as const;
+
+async function readMeteredJson(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
+  const { request } = exchange;
+  const wire = await readBody(request, limits.bodyLimitBytes);
+  const body = await decodeRequestBody(wire, request, limits.bodyLimitBytes);
+  const parsed = parseObject(body);
+  if (parsed === null) {
+    // Only what says that it is JSON, or says nothing, is held to it; another type is the upstream's to judge.
+    if (isOtherType(request.headers['content-type'])) return { ...NOTHING_READ, body: wire };
+    throw malformed(body);
+  }
+  return { ...readMembers(parsed), body, decoded: body !== wire, contentLength: null };
+}
+
+async function readOtherJson(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
+  const body = await readBody(exchange.request, limits.bodyLimitBytes);
+  const parsed = parseObject(body);
+  const model = parsed === null ? undefined : parsed['model'];
+  return { ...NOTHING_READ, model: typeof model === 'string' && model !== '' ? model : null, body };
+}
+
+function readMembers(body: Readonly<Record<string, unknown>>): Omit<CallRequest, 'body' | 'decoded' | 'contentLength'> {
+  return {
+    model: optionalMember(body, 'model', 'string') ?? null,
+    stream: optionalMember(body, 'stream', 'boolean') ?? false,
+    streamOptions: body['stream_options'],
+    background: body['background'] === true,
+    carriers: readBodyCarriers(body),
+  };
+}
+
+interface MemberTypes {
+  readonly string: string;
+  readonly boolean: boolean;
+}
+
+function optionalMember<T extends keyof MemberTypes>(
+  body: Readonly<Record<string, unknown>>,
+  name: string,
+  type: T,
+): MemberTypes[T] | null {
+  const value = body[name];
+  if (value === undefined || value === null || value === '') return null;
+  if (isOfType(value, type)) return value;
+  const given = Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+  throw new MetertapError('malformed_body', `'${name}' must be a ${type}, but the request gives ${given}.`, {
+    param: name,
+  });
+}
+
+function isOfType<T extends keyof MemberTypes>(value: unknown, type: T): value is MemberTypes[T] {
+  return typeof value === type;
+}
+
+async function readMultipart(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
+  const { request } = exchange;
+  const fields = new MultipartFields(request);
+  const ahead = limits.needsModel ? await readAhead(exchange, fields, limits.bodyLimitBytes) : [];
+  const body = streamBody(request, ahead, (chunk) => fields.push(chunk));
+  const rest = { streamOptions: undefined, background: false, carriers: null, decoded: false };
+  return {
+    ...rest,
+    // Read on the way: known once the field has gone by, which may be after the call went out.
+    get model() {
+      return fields.model;
+    },
+    get stream() {
+      return fields.stream;
+    },
+    body,
+    contentLength: announcedLength(exchange),
+  };
+}
+
+/** Reads until the model is known, so that an upstream can be chosen by it. At most `limitBytes` are kept. */
+function readAhead(exchange: Exchange, fields: MultipartFields, limitBytes: number): Promise<Buffer[]> {
+  const { request } = exchange;
+  return new Promise((resolve, reject) => {
+    const read: Buffer[] = [];
+    let bytes = 0;
+    const stop = () => {
+      request.off('data', onData);
+      request.off('end', stop);
+      request.off('close', onClose);
+      request.pause();
+      resolve(read);
+    };
+    const onClose = () => {
+      if (!request.complete) reject(new MetertapError('malformed_request', 'The request ended before its body did.'));
+    };
+    const onData = (chunk: Buffer) => {
+      read.push(chunk);
+      bytes += chunk.length;
+      fields.push(chunk);
+      if (fields.model !== null || fields.finished) stop();
+      else if (bytes > limitBytes) {
+        request.pause();
+        const message = 'The form has no model field within listen.body_limit_mb. Send the model before the file.';
+        reject(new MetertapError('body_too_large', message, { param: 'model' }));
+      }
+    };
+    request.on('data', onData);
+    request.on('end', stop);
+    request.on('close', onClose);
+  });
+}
+
+function parseObject(body: Buffer): Readonly<Record<string, unknown>> | null {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'));
+    return isObject(parsed) ? parsed : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Says what is wrong with a body, in words that help and that quote nothing of it. */
+function malformed(body: Buffer): MetertapError {
+  if (body.length === 0) return new MetertapError('malformed_body', 'The request has no body. Send a JSON object.');
+  if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) {
+    return new MetertapError('malformed_body', 'The JSON body begins with a byte order mark. Send it without.');
+  }
+  try {
+    JSON.parse(body.toString('utf8'));
+    return new MetertapError('malformed_body', 'The JSON body must be an object.');
+  } catch (error) {
+    const position = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
+    const where = position === undefined ? 'at its end' : `at character ${position}`;
+    return new MetertapError('malformed_body', `The body is not valid JSON: it cannot be read ${where}.`);
+  }
+}
+
+function announcedLength(exchange: Exchange): string | null {
+  const length = contentLengthOf(exchange.request);
+  return length === null ? null : String(length);
+}
+
+function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^\s*application\/(json|[\w.+-]*\+json)\s*(;|$)/i.test(contentType);
+}
+
+function isOtherType(contentType: string | undefined): boolean {
+  return contentType !== undefined && contentType.trim() !== '' && !isJson(contentType);
+}
+
+function isMultipart(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^\s*multipart\//i.test(contentType);
+}

@@ -1,0 +1,177 @@
+import type { CallRecord } from '../ledger/record.ts';
+import { sendsUsageOnlyWhenAsked } from '../metering/stream-usage-hosts.ts';
+import { Relay } from '../streaming/relay.ts';
+import { type CallEnd, endingOf } from './close-call.ts';
+import { type DispatchFailure, failureOf, type UpstreamAnswer } from './dispatch.ts';
+import type { Exchange } from './exchange.ts';
+import { headersForClient } from './headers.ts';
+import type { Call } from './open-call.ts';
+import { allowanceHeaders } from './rate-headers.ts';
+import { headerText, writeError } from './reply-error.ts';
+import type { ProxyRooms } from './rooms.ts';
+import { relayLimitsOf, type Sent } from './send-call.ts';
+import { type AnswerWatch, type UsageHiding, watchAnswer } from './watch-answer.ts';
+
+/** An answer that has been relayed up to its last bytes, which wait for the journal. */
+export interface RelayedCall {
+  readonly end: CallEnd;
+  /** Monotonic milliseconds at which the upstream's part was over. */
+  readonly relayedAtMs: number;
+  /** Lets the last bytes go out, with what the head may still tell of the record. */
+  release(record: CallRecord): void;
+  /** Ends the answer where the record could not be written: with `refusal` if nothing went out yet, else by a cut. */
+  refuse(refusal: Parameters<typeof writeError>[1]): void;
+}
+
+/** How long a document may be held back before its bytes pass as they come. */
+const DOCUMENT_PATIENCE_MS = 1000;
+
+/**
+ * Relays the answer, observed. Resolves when it is over, whichever side ended it, with its last bytes in hand.
+ * Never rejects.
+ */
+export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Promise<RelayedCall> {
+  if (sent.kind === 'failed') return relayedFailure(call, sent, rooms);
+  const { exchange } = call;
+  const watch = watchAnswer(sent, exchange.endpoint, sent.asked ? hidingOf(call) : null);
+  const head = new AnswerHead(exchange, sent, watch.droppedHeaders);
+  head.add('x-metertap-request-id', exchange.id);
+  if (call.ids.runId !== null) head.add('x-metertap-run-id', headerText(call.ids.runId));
+  head.addAll(allowanceHeaders(call.allowance, sent.rawHeaders));
+
+  const relay = startRelay(call, sent, { watch, head, rooms });
+  const outcome = await relay.run();
+  await watch.finish();
+  const finding = watch.meter.finding;
+  const named = endingOf({ outcome, status: sent.status, finding, background: call.request.background });
+  // Nothing has gone out yet of a document that was still held: its client can be told what happened.
+  const failure =
+    outcome.kind === 'failed' && !relay.headWritten ? failureOf(outcome.error, true, call.upstream.name) : null;
+  const status = failure?.error.kind.status ?? sent.status;
+  const end = { ...named, status, finding, ...timesOf(exchange, relay.firstByteAtMs, rooms) };
+  return {
+    end: { ...end, requestModel: call.request.model, stream: call.request.stream },
+    relayedAtMs: rooms.clock.monotonicMs(),
+    release: (record) => {
+      if (outcome.kind === 'failed') {
+        if (failure !== null)
+          writeError(exchange.response, failure.error, { requestId: exchange.id, runId: call.ids.runId });
+        else relay.cutClient();
+        return;
+      }
+      head.addAll(costHeaders(watch, record));
+      relay.release();
+    },
+    refuse: (refusal) => {
+      if (relay.headWritten) relay.cutClient();
+      else writeError(exchange.response, refusal, { requestId: exchange.id, runId: call.ids.runId });
+    },
+  };
+}
+
+interface RelayParts {
+  readonly watch: AnswerWatch;
+  readonly head: AnswerHead;
+  readonly rooms: ProxyRooms;
+}
+
+function startRelay(call: Call, answer: UpstreamAnswer, { watch, head, rooms }: RelayParts): Relay {
+  const { exchange } = call;
+  exchange.cancellation.use((reason) => watch.source.abort(reason));
+  const relay = new Relay({
+    source: watch.source,
+    response: exchange.response,
+    presence: exchange.presence,
+    passage: watch.passage,
+    limits: relayLimitsOf(call),
+    nowMs: () => rooms.clock.monotonicMs(),
+    writeHead: () => head.write(answer.status, answer.statusText),
+  });
+  if (watch.spill === null) relay.sendHead();
+  else spillLater(relay, watch);
+  return relay;
+}
+
+/** A document that takes long passes as it comes: its sender may be keeping the connection alive with white space. */
+function spillLater(relay: Relay, watch: AnswerWatch): void {
+  const timer = setTimeout(() => relay.send(watch.spill?.() ?? null), DOCUMENT_PATIENCE_MS);
+  timer.unref();
+  relay.onSettled(() => clearTimeout(timer));
+}
+
+/** The head of the answer to the client; it may be added to until it is written. */
+class AnswerHead {
+  readonly #exchange: Exchange;
+  readonly #headers: string[];
+
+  constructor(exchange: Exchange, answer: UpstreamAnswer, dropped: readonly string[]) {
+    this.#exchange = exchange;
+    this.#headers = headersForClient(answer.rawHeaders, dropped);
+  }
+
+  add(name: string, value: string): void {
+    this.#headers.push(name, value);
+  }
+
+  /** Adds the pairs; a pair takes the place of a header of the same name. */
+  addAll(pairs: readonly (readonly [string, string])[]): void {
+    for (const [name, value] of pairs) {
+      const at = this.#headers.findIndex((candidate, i) => i % 2 === 0 && candidate.toLowerCase() === name);
+      if (at >= 0) this.#headers[at + 1] = value;
+      else this.add(name, value);
+    }
+  }
+
+  write(status: number, statusText: string): void {
+    const { response } = this.#exchange;
+    response.sendDate = false; // the upstream's own Date is among the headers, or there was none
+    response.writeHead(status, statusText, this.#headers);
+    response.flushHeaders();
+  }
+}
+
+function relayedFailure(call: Call, failure: DispatchFailure, rooms: ProxyRooms): RelayedCall {
+  const { exchange } = call;
+  const ids = { requestId: exchange.id, runId: call.ids.runId };
+  return {
+    end: {
+      status: exchange.presence.left ? null : failure.error.kind.status,
+      ending: failure.ending,
+      errorCode: failure.error.code,
+      finding: null,
+      ...timesOf(exchange, null, rooms),
+      requestModel: call.request.model,
+      stream: call.request.stream,
+    },
+    relayedAtMs: rooms.clock.monotonicMs(),
+    release: () => writeError(exchange.response, failure.error, ids),
+    refuse: (refusal) => writeError(exchange.response, refusal, ids),
+  };
+}
+
+function timesOf(
+  exchange: Exchange,
+  firstByteAtMs: number | null,
+  rooms: ProxyRooms,
+): Pick<CallEnd, 'endedAtMs' | 'durationMs' | 'ttftMs'> {
+  const durationMs = Math.round(rooms.clock.monotonicMs() - exchange.startedMonotonicMs);
+  return {
+    endedAtMs: exchange.startedAtMs + durationMs,
+    durationMs,
+    ttftMs: firstByteAtMs === null ? null : Math.round(firstByteAtMs - exchange.startedMonotonicMs),
+  };
+}
+
+/** What is hidden of the usage that was asked for on the client's behalf; null where its key wants to see it. */
+function hidingOf(call: Call): UsageHiding | null {
+  const usageEvent = call.caller.settings.usageEvent ?? call.settings.usageEvent;
+  return usageEvent === 'pass' ? null : { usageOnlyWhenAsked: sendsUsageOnlyWhenAsked(call.upstream.host) };
+}
+
+/** What the head of a JSON answer tells of its record (contract.md, "Response headers"). */
+function costHeaders(watch: AnswerWatch, record: CallRecord): [string, string][] {
+  if (!watch.isDocument) return [];
+  const headers: [string, string][] = [['x-metertap-usage-source', record.usage_source]];
+  if (record.cost_usd !== null) headers.push(['x-metertap-cost-usd', record.cost_usd]);
+  return headers;
+}

@@ -1,0 +1,58 @@
+import { attributeCall, checkAttribution } from './attribute-call.ts';
+import { authenticate } from './authenticate.ts';
+import { closedRecord } from './close-call.ts';
+import type { Exchange } from './exchange.ts';
+import { closeFaultedCall } from './faulted-call.ts';
+import { journalCall } from './journal-call.ts';
+import { type Call, openedRecord } from './open-call.ts';
+import { readRequest } from './read-request.ts';
+import { relayCall } from './relay-call.ts';
+import { chooseUpstream, reserveCall } from './reserve-call.ts';
+import type { ProxyRooms } from './rooms.ts';
+import { dispatchCall, rewriteCall } from './send-call.ts';
+
+/**
+ * The way of a metered call, one line a stage (design.md, "The way of a call"; docs/life-of-a-request.md).
+ *
+ * Above the line a throw is a refusal: it is answered in the OpenAI envelope and costs nothing. Below it every ending,
+ * good or bad, becomes exactly one ledger record.
+ *
+ * @throws MetertapError a refusal; only from above the line
+ */
+export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
+  const settings = rooms.settings();
+  const { ledger } = rooms;
+
+  const caller = await authenticate(exchange, settings, rooms);
+  checkAttribution(exchange);
+  const request = await readRequest(exchange, { ...settings, needsModel: settings.upstreams.hasSeveral });
+  const upstream = chooseUpstream(settings, request.model);
+  const body = request.carriers;
+  const ids = await attributeCall({ exchange, caller, body, ledger, requireRunId: settings.requireRunId });
+  const allowance = await rooms.rates.countCall(exchange, caller);
+  const reservation = await reserveCall({ exchange, caller, ids, upstream, model: request.model }, settings, rooms);
+  const admitted = { exchange, settings, caller, ids, request, upstream, reservation, allowance };
+  const call: Call = { ...admitted, opened: openedRecord(admitted) };
+  ledger.open(call.opened);
+
+  // ══ above this line a throw is a refusal and costs nothing;
+  //    below it every ending, good or bad, becomes exactly one ledger record ══
+
+  await carryOut(call, rooms).catch((error: unknown) => closeFaultedCall(call, error, rooms));
+}
+
+async function carryOut(call: Call, rooms: ProxyRooms): Promise<void> {
+  const rewritten = rewriteCall(call, rooms);
+  const dispatchedAtMs = rooms.clock.monotonicMs();
+  const sent = await dispatchCall(call, rewritten, rooms);
+  const relayed = await relayCall(call, sent, rooms);
+  const record = closedRecord(call.opened, relayed.end, call.settings.price);
+  await journalCall(record, relayed, { call, rooms });
+  call.reservation.settle({ usage: record.usage, costNanoUsd: record.cost_nano_usd });
+  rooms.observer.callEnded(record, overheadMs(call, relayed.relayedAtMs - dispatchedAtMs, rooms));
+}
+
+/** The part of a call that Metertap took: the whole less the upstream's. */
+function overheadMs(call: Call, upstreamMs: number, rooms: ProxyRooms): number {
+  return rooms.clock.monotonicMs() - call.exchange.startedMonotonicMs - upstreamMs;
+}

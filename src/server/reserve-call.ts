@@ -1,0 +1,60 @@
+import type { Caller, CarriedIds } from '../attribution/attribution.ts';
+import { MetertapError } from '../core/errors.ts';
+import type { Reservation } from '../limits/reservation.ts';
+import type { Exchange } from './exchange.ts';
+import type { ProxyRooms, ProxySettings } from './rooms.ts';
+import type { Upstream } from './upstreams.ts';
+
+/**
+ * The upstream that has the model.
+ *
+ * @throws MetertapError `model_not_found`
+ */
+export function chooseUpstream(settings: ProxySettings, model: string | null): Upstream {
+  const upstream = settings.upstreams.choose(model);
+  if (upstream !== null) return upstream;
+  const message = `No upstream here has the model '${model}'. Check the name, or add it to the models of an upstream.`;
+  throw new MetertapError('model_not_found', message, { param: 'model' });
+}
+
+export interface CallToReserve {
+  readonly exchange: Exchange;
+  readonly caller: Caller;
+  readonly ids: CarriedIds;
+  readonly upstream: Upstream;
+  readonly model: string | null;
+}
+
+/**
+ * Whether the call may go out: the ledger can be written, its model has a price where one is required, and the rules of
+ * its key, team and run admit it.
+ *
+ * @throws MetertapError `ledger_unavailable`, `unpriced_model`, and the refusals of the limits
+ */
+export async function reserveCall(
+  call: CallToReserve,
+  settings: ProxySettings,
+  rooms: ProxyRooms,
+): Promise<Reservation> {
+  checkLedger(settings, rooms);
+  if (settings.unpricedModels === 'refuse' && !settings.hasPrice(call.upstream.name, call.model)) {
+    const message = `The model '${call.model}' has no price here, and unpriced models are refused. Add a row to prices:.`;
+    throw new MetertapError('unpriced_model', message, { param: 'model' });
+  }
+  return rooms.limits.reserve({
+    caller: call.caller,
+    ids: call.ids,
+    endpoint: call.exchange.endpoint.name,
+    upstream: call.upstream.name,
+    model: call.model,
+  });
+}
+
+function checkLedger(settings: ProxySettings, rooms: ProxyRooms): void {
+  const state = rooms.ledger.state;
+  if (state.kind === 'ready' || settings.onLedgerFailure === 'serve_unmetered') return;
+  throw new MetertapError(
+    'ledger_unavailable',
+    'Metertap cannot write its ledger now, and calls that cannot be recorded are not served. Try again later.',
+  );
+}

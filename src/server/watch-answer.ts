@@ -1,0 +1,133 @@
+import { AnswerMeter } from '../metering/answer-meter.ts';
+import type { Endpoint } from '../metering/endpoints.ts';
+import { InjectedUsageHider } from '../metering/injected-usage.ts';
+import { codingsOf, DecodingError, decodeBody } from '../streaming/body-decoder.ts';
+import { CodedEventPassage } from '../streaming/coded-event-passage.ts';
+import { decodedSource } from '../streaming/decoded-source.ts';
+import { DocumentPassage } from '../streaming/document-passage.ts';
+import { EventPassage, type ObserveEvent } from '../streaming/event-passage.ts';
+import { FilteredEventPassage } from '../streaming/filtered-event-passage.ts';
+import { OpenPassage, type Passage } from '../streaming/passage.ts';
+import type { AnswerSource } from '../streaming/relay.ts';
+import type { UpstreamAnswer } from './dispatch.ts';
+import { headerOf } from './headers.ts';
+
+/** A JSON answer up to this size is held until its record is written, so that its head can tell the cost. */
+const MAX_HELD_DOCUMENT_BYTES = 8 * 1024 * 1024;
+/** A JSON answer up to this size is read for its usage: images come as base64, some tens of MB. */
+const MAX_READ_DOCUMENT_BYTES = 128 * 1024 * 1024;
+const MAX_DECODED_STREAM_BYTES = 1024 * 1024 * 1024;
+
+/**
+ * Joins the bytes of an answer (streaming) with their meaning (metering): which passage they take, and who reads them.
+ */
+export interface AnswerWatch {
+  readonly passage: Passage;
+  readonly source: AnswerSource;
+  readonly meter: AnswerMeter;
+  /** The head of a stream goes out at once; that of a document waits for the whole. */
+  readonly isDocument: boolean;
+  /** Lets a held document out as it is, because it takes too long; null for other answers. */
+  readonly spill: (() => Buffer | null) | null;
+  /** Names of headers that no longer hold for the client. */
+  readonly droppedHeaders: readonly string[];
+  /** Reads what can be read only now that the answer is over. */
+  finish(): Promise<void>;
+}
+
+/** What is known of an upstream whose caused usage is to be hidden (wire.md 2.2). */
+export interface UsageHiding {
+  /** It gives usage, also beside choices, only to those who ask. */
+  readonly usageOnlyWhenAsked: boolean;
+}
+
+/**
+ * Chooses how `answer` is relayed and read.
+ *
+ * @param hiding set where the stream was asked for usage on behalf of a client that did not ask, and is to be hidden
+ */
+export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, hiding: UsageHiding | null): AnswerWatch {
+  const meter = new AnswerMeter(endpoint);
+  const contentType = headerOf(answer.rawHeaders, 'content-type');
+  const codings = codingsOf(headerOf(answer.rawHeaders, 'content-encoding'));
+  const expectedBytes = lengthOf(headerOf(answer.rawHeaders, 'content-length'));
+  // Of an endpoint that the table does not know nothing is read: it is recorded without usage.
+  if (endpoint.kind === 'unmetered')
+    return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
+  if (isEventStream(contentType)) return watchEvents(answer, { meter, codings, expectedBytes, hiding });
+  if (isDocument(contentType)) return watchDocument(answer, { meter, codings, expectedBytes });
+  return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
+}
+
+const PLAIN = {
+  isDocument: false,
+  spill: null,
+  droppedHeaders: [],
+  finish: () => Promise.resolve(),
+} as const;
+
+interface Watched {
+  readonly meter: AnswerMeter;
+  readonly codings: readonly string[];
+  readonly expectedBytes: number | null;
+}
+
+function watchEvents(answer: UpstreamAnswer, watched: Watched & { readonly hiding: UsageHiding | null }): AnswerWatch {
+  const { meter, codings, expectedBytes } = watched;
+  const observe: ObserveEvent = (event) => (event.data === null ? 'more' : meter.readEvent(event.data, event.name));
+  if (watched.hiding !== null) {
+    const hider = new InjectedUsageHider(watched.hiding);
+    const passage = new FilteredEventPassage(observe, (data) => hider.judge(data));
+    const source = codings.length === 0 ? answer : decodedSource(answer, codings, MAX_DECODED_STREAM_BYTES);
+    const droppedHeaders = codings.length === 0 ? ['content-length'] : ['content-length', 'content-encoding'];
+    return { ...PLAIN, passage, source, meter, droppedHeaders };
+  }
+  const passage = canDecode(codings)
+    ? new CodedEventPassage({ observe, codings, expectedBytes, maxDecodedBytes: MAX_DECODED_STREAM_BYTES })
+    : new EventPassage(observe);
+  return { ...PLAIN, passage, source: answer, meter };
+}
+
+function watchDocument(answer: UpstreamAnswer, watched: Watched): AnswerWatch {
+  const passage = new DocumentPassage({
+    expectedBytes: watched.expectedBytes,
+    maxHeldBytes: MAX_HELD_DOCUMENT_BYTES,
+    maxDocumentBytes: MAX_READ_DOCUMENT_BYTES,
+  });
+  const finish = async () => {
+    const document = passage.document();
+    if (document === null) return;
+    try {
+      watched.meter.readDocument(await decodeBody(document, watched.codings, MAX_READ_DOCUMENT_BYTES));
+    } catch (error) {
+      // What cannot be decoded cannot be metered: the usage is then missing, and the client gets the bytes as they are.
+      if (!(error instanceof DecodingError)) throw error;
+    }
+  };
+  return {
+    passage,
+    source: answer,
+    meter: watched.meter,
+    isDocument: true,
+    spill: () => passage.spill(),
+    droppedHeaders: [],
+    finish,
+  };
+}
+
+function canDecode(codings: readonly string[]): boolean {
+  return codings.length > 0 && codings.every((coding) => ['gzip', 'x-gzip', 'deflate', 'br', 'zstd'].includes(coding));
+}
+
+function isEventStream(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^\s*text\/event-stream\b/i.test(contentType);
+}
+
+/** JSON, or a type that does not say what it is. */
+function isDocument(contentType: string | undefined): boolean {
+  return contentType === undefined || /^\s*(application\/([\w.-]+\+)?json|text\/plain)\b/i.test(contentType);
+}
+
+function lengthOf(contentLength: string | undefined): number | null {
+  return contentLength !== undefined && /^\d+$/.test(contentLength) ? Number(contentLength) : null;
+}
