@@ -41,13 +41,13 @@ describe('GET /metrics', () => {
     ['another scheme', 'Basic scrape-me', 401],
     ['an empty token', 'Bearer ', 401],
   ])('answers %s from elsewhere', async (_what, authorization, status) => {
-    const { app } = makeManagementApp([], { metricsToken: 'scrape-me' });
+    const { app } = makeManagementApp([], { metricsToken: () => 'scrape-me' });
     const answer = await app.inject({ url: '/metrics', remoteAddress: ELSEWHERE, headers: { authorization } });
     expect(answer.statusCode).toBe(status);
   });
 
   it('takes no token where none is configured', async () => {
-    const { app } = makeManagementApp([], { metricsToken: null });
+    const { app } = makeManagementApp([], { metricsToken: () => null });
     const headers = { authorization: 'Bearer null' };
     expect((await app.inject({ url: '/metrics', remoteAddress: ELSEWHERE, headers })).statusCode).toBe(401);
   });
