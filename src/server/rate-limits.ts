@@ -65,6 +65,8 @@ export async function createRequestRates(
       const counted = await calls(exchange.framed);
       if (counted.isAllowed) return null;
       if (counted.isExceeded) throw exceeded(`${perMinute} requests of this key`, counted.ttl);
+      // A count of this call leaves less than the whole: where all is left, Redis was away and nothing was counted.
+      if (counted.remaining === counted.max) return null;
       return { limit: counted.max, remaining: counted.remaining, resetMs: counted.ttl };
     },
   };
