@@ -239,6 +239,10 @@ function observerOf(metrics: Metrics, logger: Logger): CallObserver {
     },
     callStarted: () => metrics.callStarted(),
     callOver: () => metrics.callEnded(),
+    connectionRetried: (upstream) => {
+      metrics.connectionRetried(upstream);
+      logger.warn({ upstream }, 'no connection to the upstream; trying once more');
+    },
     callEnded: (record, overheadMs) => {
       metrics.recordCall(record, {
         overheadSeconds: overheadMs === null ? null : overheadMs / 1000,

@@ -38,7 +38,7 @@ export async function serveFree(exchange: Exchange, rooms: ProxyRooms): Promise<
     body: request.body,
   };
   const limits = relayLimitsOf({ settings, caller });
-  const answer = await send(exchange, outgoing, limits);
+  const answer = await send(exchange, outgoing, { limits, observer: rooms.observer });
   await relayFree({ exchange, answer, limits, settings, upstream }, rooms);
 }
 

@@ -37,6 +37,8 @@ export interface CallObserver {
   refused(code: ErrorCode, id: string): void;
   callStarted(): void;
   callOver(): void;
+  /** No connection to an upstream could be opened, and it is tried once more. */
+  connectionRetried(upstream: string): void;
   /**
    * A call's record is complete.
    *

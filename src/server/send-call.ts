@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { streamUsagePolicyOf } from '../metering/stream-usage-hosts.ts';
 import { ClientLeftError, type RelayLimits } from '../streaming/relay.ts';
 import { type DispatchFailure, dispatch, type OutgoingRequest, type UpstreamAnswer } from './dispatch.ts';
@@ -5,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { headersForUpstream } from './headers.ts';
 import type { Call } from './open-call.ts';
 import { peekBody } from './peeked-answer.ts';
-import type { ProxyRooms } from './rooms.ts';
+import type { CallObserver, ProxyRooms } from './rooms.ts';
 import { askForStreamUsage, mayBeRejection, namesStreamOptions } from './stream-usage-request.ts';
 
 /** The request as it will go out, and whether its stream is asked for usage on the client's behalf. */
@@ -45,14 +46,16 @@ export type Sent = (UpstreamAnswer | DispatchFailure) & { readonly asked: boolea
  * never sent, the call is sent once more without it, and the refusal is remembered.
  */
 export async function dispatchCall(call: Call, rewritten: Rewritten, rooms: ProxyRooms): Promise<Sent> {
-  const result = await send(call.exchange, rewritten.request, relayLimitsOf(call));
+  const way = { limits: relayLimitsOf(call), observer: rooms.observer };
+  const result = await send(call.exchange, rewritten.request, way);
   if (result.kind === 'failed' || !rewritten.asked || !mayBeRejection(result.status)) {
     return withAsked(result, rewritten.asked);
   }
   const peeked = await peekBody(result, MAX_REJECTION_BYTES);
   if (!namesStreamOptions(peeked.bytes)) return withAsked(peeked.answer, rewritten.asked);
+  result.abort(new Error('the refusal has been read'));
   rooms.rejections.add(call.upstream.name, call.request.model);
-  return withAsked(await send(call.exchange, outgoing(call, null), relayLimitsOf(call)), false);
+  return withAsked(await send(call.exchange, outgoing(call, null), way), false);
 }
 
 /** Keeps the answer's own object (it has state) and adds what the relay must know of the request. */
@@ -60,8 +63,31 @@ function withAsked(result: UpstreamAnswer | DispatchFailure, asked: boolean): Se
   return Object.assign(result, { asked });
 }
 
-/** Sends one request. A client that leaves meanwhile ends it at once, or after the time that a drain may take. */
+/** How often a connection is tried in all, and how long to wait in between: a replica that restarts is back by then. */
+const CONNECTION_ATTEMPTS = 2;
+const CONNECTION_RETRY_MS = 100;
+
+/**
+ * Sends a request. Where no connection could be opened, so that nothing of it was sent and nothing can be billed twice,
+ * it is tried once more; a body that streams by is gone after the first try and is not.
+ */
 export async function send(
+  exchange: Exchange,
+  request: OutgoingRequest,
+  way: { readonly limits: RelayLimits; readonly observer: CallObserver },
+): Promise<UpstreamAnswer | DispatchFailure> {
+  const canRepeat = request.body === null || Buffer.isBuffer(request.body);
+  for (let attempt = 1; ; attempt++) {
+    const result = await sendOnce(exchange, request, way.limits);
+    const isRepeatable = result.kind === 'failed' && result.error.code === 'upstream_unreachable' && canRepeat;
+    if (!isRepeatable || attempt >= CONNECTION_ATTEMPTS || exchange.presence.left) return result;
+    way.observer.connectionRetried(request.upstream.name);
+    await sleep(CONNECTION_RETRY_MS);
+  }
+}
+
+/** A client that leaves meanwhile ends the request at once, or after the time that a drain may take. */
+async function sendOnce(
   exchange: Exchange,
   request: OutgoingRequest,
   limits: RelayLimits,

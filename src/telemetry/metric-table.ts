@@ -137,6 +137,11 @@ export const METRICS = {
     labels: ['code'],
     help: 'Requests that were refused before they reached an upstream.',
   },
+  upstream_connection_retries_total: {
+    type: 'counter',
+    labels: ['upstream'],
+    help: 'Requests tried once more because no connection could be opened; nothing of them had been sent.',
+  },
   journal_queue_length: { type: 'gauge', labels: [], help: 'Records on their way to the journal.' },
   journal_unavailable: { type: 'gauge', labels: [], help: '1 while the journal cannot be written, else 0.' },
   journal_commits_total: { type: 'counter', labels: [], help: 'Transactions that the journal has committed.' },

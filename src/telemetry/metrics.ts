@@ -19,6 +19,8 @@ export interface Metrics {
   recordFree(endpoint: string, upstream: string, status: StatusClass): void;
   /** Counts a request that was refused before it reached an upstream. */
   refused(code: ErrorCode): void;
+  /** Counts a request that was sent once more because no connection could be opened. */
+  connectionRetried(upstream: string): void;
   callStarted(): void;
   callEnded(): void;
   /** Counts a commit of the journal that holds `recordCount` records. */
@@ -76,6 +78,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     recordFree: (endpoint, upstream, status) =>
       instruments.counter('free_requests_total').inc({ endpoint, upstream, status_class: status }),
     refused: (code) => instruments.counter('refused_total').inc({ code }),
+    connectionRetried: (upstream) => instruments.counter('upstream_connection_retries_total').inc({ upstream }),
     callStarted: () => {
       inFlight += 1;
     },
