@@ -11,8 +11,9 @@ import { unenforcedSettings } from './config/unenforced.ts';
 import { BackgroundWork } from './core/background.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { createIdGenerator } from './core/ids.ts';
-import { type Journal, openJournal } from './ledger/journal.ts';
+import { openJournal } from './ledger/journal.ts';
 import type { RecordFilter } from './ledger/ledger-reader.ts';
+import { startRetention } from './ledger/retention-schedule.ts';
 import { noLimits } from './limits/no-limits.ts';
 import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
 import { classifyEndpoint } from './metering/endpoints.ts';
@@ -49,7 +50,7 @@ export interface App {
   /** Where it listens: `http://127.0.0.1:8787`. */
   readonly url: string;
   reload(): Promise<ReloadResult>;
-  /** Stops accepting, waits for open calls up to the grace, ends the rest, writes what is to be written. */
+  /** Admits no further call, waits for the open ones up to the grace, ends the rest, writes what is to be written. */
   close(): Promise<void>;
 }
 
@@ -66,8 +67,8 @@ const QUEUED: RecordFilter = {
 };
 const MAX_QUEUED = 100_000;
 
-const RETENTION_EVERY_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+/** How long a connection may still take what has been written to it, once its call has been ended. */
+const LAST_WORDS_MS = 1_000;
 
 /**
  * Builds every room, joins them, and listens. The one place where rooms learn of each other.
@@ -107,8 +108,15 @@ export async function startApp(options: AppOptions): Promise<App> {
       else logger.error({ reason: state.reason, hint: state.hint }, 'the ledger cannot be written');
     },
     onError: (error) => logger.error({ err: error }, 'the journal'),
+    onCommit: (recordWaitsMs) => {
+      metrics.journalCommitted(recordWaitsMs.length);
+      for (const waitMs of recordWaitsMs) metrics.journalWaited(waitMs / 1000);
+    },
   });
   metrics.watchJournal(() => ({ queueLength: journal.pendingRows, isUnavailable: journal.state.kind !== 'ready' }));
+  if (journal.recoveredCalls > 0) {
+    logger.warn({ calls: journal.recoveredCalls }, 'calls of a process that died are in the ledger as interrupted');
+  }
   const queued = await journal.reader.records(QUEUED, { limit: MAX_QUEUED, beforeId: null });
 
   const openCalls = new OpenCalls();
@@ -159,8 +167,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       metrics.configLoaded('loaded', clock.nowMs());
       warnOfWhatDoesNotHold(config, logger);
       logger.info({}, 'the configuration has been reloaded');
-      // Calls that are under way keep their upstreams; the pools close when the last of them is done.
-      background.run('close upstreams', () => before.upstreams.close());
+      // Calls that have begun, even those whose request is still on its way, keep their upstreams to their end.
+      background.run('close upstreams', () => openCalls.whenPresentOver().then(() => before.upstreams.close()));
       return { kind: 'swapped' };
     } catch (error) {
       metrics.configLoaded('refused', clock.nowMs());
@@ -202,12 +210,18 @@ export async function startApp(options: AppOptions): Promise<App> {
     return reasons;
   }
 
-  background.every('retention', RETENTION_EVERY_MS, () => keepRetention(journal, config, clock));
-  background.run('retention', () => keepRetention(journal, config, clock));
+  startRetention({ journal, background, clock, retentionDays: () => config.ledger.retention_days });
+  const closeRooms = async () => {
+    await background.stop();
+    await journal.close();
+    await proxy.upstreams.close();
+    await redis?.close();
+  };
   try {
     await app.listen({ host: config.listen.host, port: config.listen.port });
   } catch (error) {
-    await journal.close();
+    await app.close();
+    await closeRooms();
     throw error;
   }
 
@@ -216,19 +230,24 @@ export async function startApp(options: AppOptions): Promise<App> {
     reload,
     close: async () => {
       openCalls.stopAdmitting();
-      const { shutdown_grace_ms: graceMs } = config;
-      const stopListening = app.close();
-      const grace = setTimeout(() => openCalls.abortAll(new ShutdownError('the grace is over')), graceMs);
-      await openCalls.whenIdle();
-      clearTimeout(grace);
-      app.server.closeAllConnections();
-      await stopListening;
-      await background.stop();
-      await journal.close();
-      await proxy.upstreams.close();
-      await redis?.close();
+      // Until the open calls are over the server still listens: /readyz says 503 to a load balancer, and calls that it
+      // sends all the same are told to go elsewhere.
+      await withGrace(openCalls, config.shutdown_grace_ms, () => app.server.closeAllConnections());
+      const lastWords = setTimeout(() => app.server.closeAllConnections(), LAST_WORDS_MS);
+      await app.close();
+      clearTimeout(lastWords);
+      await closeRooms();
     },
   };
+}
+
+/** Waits for the open calls; those that are still open after the grace are ended, if need be with their connections. */
+async function withGrace(openCalls: OpenCalls, graceMs: number, cutConnections: () => void): Promise<void> {
+  const grace = setTimeout(() => openCalls.abortAll(new ShutdownError('the grace is over')), graceMs);
+  const lastWords = setTimeout(cutConnections, graceMs + LAST_WORDS_MS);
+  await openCalls.whenPresentOver();
+  clearTimeout(grace);
+  clearTimeout(lastWords);
 }
 
 function observerOf(metrics: Metrics, logger: Logger): CallObserver {
@@ -267,11 +286,6 @@ function warnOfWhatDoesNotHold(config: Config, logger: Logger): void {
 function openRates(config: Config, logger: Logger): RedisConnection | null {
   if (config.redis_url === undefined) return null;
   return openRedis(config.redis_url, (error) => logger.warn({ err: error }, 'Redis is away; rates are not counted'));
-}
-
-async function keepRetention(journal: Journal, config: Config, clock: Clock): Promise<void> {
-  const days = config.ledger.retention_days;
-  await journal.prune(days === null ? null : clock.nowMs() - days * DAY_MS);
 }
 
 function isSameSecret(a: string, b: string): boolean {

@@ -10,7 +10,8 @@ import { toLedgerError } from './sqlite-error.ts';
  * pages again, however few rows it has. So a row waits for its commit for about a millisecond, and the journal's share
  * of a core stays bounded.
  *
- * A transaction that fails is tried again, later and later, with the same rows; new ones queue behind them.
+ * A transaction that fails is tried again, later and later; new rows queue behind its own. Each time it is cut in half,
+ * so that on a disk that is nearly full what still fits is written.
  */
 const PACE_MS = 2;
 /** One transaction is not to hold the database, or a worker thread, for longer than some tens of milliseconds. */
@@ -25,6 +26,7 @@ export class CommitQueue {
   #scheduled = false;
   #nextAtMs = 0;
   #retryMs = 0;
+  #batchRows = MAX_BATCH_ROWS;
 
   constructor(writer: BatchWriter, post: (message: FromJournal) => void) {
     this.#writer = writer;
@@ -59,19 +61,21 @@ export class CommitQueue {
   }
 
   #commit(): 'committed' | 'stalled' {
-    const batch = this.#rows.length <= MAX_BATCH_ROWS ? this.#rows : this.#rows.slice(0, MAX_BATCH_ROWS);
+    const batch = this.#rows.slice(0, this.#batchRows);
     const last = batch.at(-1);
     if (last === undefined) return 'committed';
     this.#nextAtMs = performance.now() + PACE_MS;
     try {
       const unwritten = this.#writer.write(batch);
-      this.#rows = batch === this.#rows ? [] : this.#rows.slice(MAX_BATCH_ROWS);
+      this.#rows = this.#rows.slice(batch.length);
       this.#retryMs = 0;
+      this.#batchRows = Math.min(this.#batchRows * 2, MAX_BATCH_ROWS);
       this.#post({ kind: 'committed', throughSequence: last.sequence, unwritten });
       return 'committed';
     } catch (error) {
       this.#retryMs = Math.min(Math.max(FIRST_RETRY_MS, this.#retryMs * 2), LAST_RETRY_MS);
       this.#nextAtMs = performance.now() + this.#retryMs;
+      this.#batchRows = Math.max(1, Math.ceil(batch.length / 2));
       this.#post({ kind: 'stalled', error: ledgerErrorData(toLedgerError(error)) });
       return 'stalled';
     }

@@ -103,6 +103,7 @@ function takeLock(file: string, timeoutMs: number): DatabaseSync | 'held_by_anot
   let database: DatabaseSync | null = null;
   try {
     database = new DatabaseSync(file, { timeout: timeoutMs });
+    database.exec('PRAGMA journal_mode = MEMORY'); // nothing is ever written, so no journal file is left by a death
     database.exec('BEGIN EXCLUSIVE');
     return database;
   } catch (error) {

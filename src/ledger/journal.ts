@@ -25,6 +25,8 @@ export interface JournalOptions {
   readonly onStateChange?: (state: LedgerState) => void;
   /** Told of what has no caller: a listener that threw, an opened row that cannot be kept. */
   readonly onError?: (error: unknown) => void;
+  /** Told of each transaction: how many finished records it holds, and how long each of them has waited for it. */
+  readonly onCommit?: (recordWaitsMs: readonly number[]) => void;
   /** A quota for the database file. Without it the disk decides. */
   readonly maxDatabaseBytes?: number;
   /** How long `finish` waits for its commit at most. */
@@ -207,11 +209,13 @@ export class Journal implements Ledger {
   #accept(record: CallRecord, step: 'open' | 'finish', waiter: PendingRow['waiter']): void {
     const columns = columnsOfRecord(record);
     this.#lastSequence += 1;
+    const acceptedAtMs = this.#options.clock.monotonicMs();
     this.#pending.add({
       row: { sequence: this.#lastSequence, step, columns },
       record,
       waiter,
-      deadlineMs: this.#options.clock.monotonicMs() + (this.#options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS),
+      acceptedAtMs,
+      deadlineMs: acceptedAtMs + (this.#options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS),
     });
     this.#flushSoon();
   }
@@ -245,7 +249,10 @@ export class Journal implements Ledger {
 
   #acknowledge(message: Extract<FromJournal, { kind: 'committed' }>): void {
     const unwritten = new Map(message.unwritten.map((row) => [row.sequence, row]));
+    const nowMs = this.#options.clock.monotonicMs();
+    const waitsMs: number[] = [];
     for (const pending of this.#pending.takeThrough(message.throughSequence)) {
+      if (pending.row.step === 'finish') waitsMs.push(nowMs - pending.acceptedAtMs);
       const problem = unwritten.get(pending.row.sequence);
       if (problem?.why === 'fault') {
         const error = new MetertapError('internal_error', `The ledger cannot keep this record: ${problem.message}`);
@@ -256,6 +263,7 @@ export class Journal implements Ledger {
       if (problem === undefined && pending.row.step === 'finish') this.#announce(pending.record);
       pending.waiter?.resolve();
     }
+    this.#options.onCommit?.(waitsMs);
     this.#setState({ kind: 'ready' });
   }
 

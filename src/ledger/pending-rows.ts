@@ -7,6 +7,8 @@ export interface PendingRow {
   readonly record: CallRecord;
   /** Who waits for the commit, until it has come or the wait was given up; the row is kept in any case. */
   waiter: { resolve: () => void; reject: (error: Error) => void } | null;
+  /** When it was given to the journal, on the monotonic clock. */
+  readonly acceptedAtMs: number;
   /** On the monotonic clock. */
   readonly deadlineMs: number;
 }

@@ -18,10 +18,20 @@ let database: DatabaseSync | null = null;
 parentPort?.on('message', (call: Request<ReaderCalls>) => {
   const read = (): unknown => {
     database ??= openForReading(dataDir);
-    return answer(database, call);
+    return inSnapshot(database, call);
   };
   void answerTo(call.id, read).then((message) => parentPort?.postMessage(message));
 });
+
+/** One answer is of one moment, also where it takes several statements. */
+function inSnapshot(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
+  open.exec('BEGIN');
+  try {
+    return answer(open, call);
+  } finally {
+    if (open.isTransaction) open.exec('COMMIT');
+  }
+}
 
 function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
   switch (call.name) {

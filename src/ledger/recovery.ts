@@ -38,10 +38,9 @@ export function recoverDeadInstances(options: RecoveryOptions): CallRecord[] {
 
 function openCalls(database: DatabaseSync, living: readonly string[]): CallRecord[] {
   const statement = database.prepare(
-    `SELECT ${RECORD_COLUMNS_SQL} FROM records
+    `SELECT ${RECORD_COLUMNS_SQL} FROM records INDEXED BY records_open
       WHERE ending IN ('in_flight', 'queued') AND ending = 'in_flight'
-        AND instance_id NOT IN (SELECT value FROM json_each(?))
-      ORDER BY id`,
+        AND instance_id NOT IN (SELECT value FROM json_each(?))`,
   );
   return statement.all(JSON.stringify(living)).map(recordOfRow);
 }

@@ -7,8 +7,10 @@ export interface RetentionOptions {
   readonly journal: Pick<Journal, 'prune' | 'recoverDeadInstances'>;
   readonly background: BackgroundWork;
   readonly clock: Clock;
-  /** How long records are kept, in days; null keeps them for ever. Day roll-ups are kept in any case. */
-  readonly retentionDays: number | null;
+  /**
+   * How long records are kept, in days, asked each time; null keeps them for ever. Day roll-ups are kept in any case.
+   */
+  readonly retentionDays: () => number | null;
 }
 
 /**
@@ -19,7 +21,8 @@ export function startRetention(options: RetentionOptions): void {
   const { journal, background, clock, retentionDays } = options;
   const keep = async (): Promise<void> => {
     await journal.recoverDeadInstances();
-    await journal.prune(retentionDays === null ? null : clock.nowMs() - retentionDays * DAY_MS);
+    const days = retentionDays();
+    await journal.prune(days === null ? null : clock.nowMs() - days * DAY_MS);
   };
   background.run('ledger retention', keep);
   background.every('ledger retention', HOUR_MS, keep);

@@ -3,12 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { firstIdAt } from '../core/ids.ts';
 import { distinctTeams } from './distinct-teams.ts';
 import type { PruneResult } from './journal-messages.ts';
-import { DAY_MS, HOUR_MS } from './rollups.ts';
-import { integerOrNull, textOrNull } from './row-values.ts';
+import { BUCKET_MS, DAY_MS, floorTo, HOUR_MS } from './rollups.ts';
+import { integer, integerOrNull, text, textOrNull } from './row-values.ts';
 
 /** Minute and hour roll-ups are for looking closely at the near past; the day rows stay for ever (standards.md 11.3). */
-export const MINUTES_KEPT_MS = 8 * DAY_MS;
-export const HOURS_KEPT_MS = 400 * DAY_MS;
+const MINUTES_KEPT_MS = 8 * DAY_MS;
+const HOURS_KEPT_MS = 400 * DAY_MS;
 
 const RECORDS_PER_STEP = 500;
 
@@ -31,7 +31,31 @@ export async function prune(database: DatabaseSync, options: PruneOptions): Prom
   };
 }
 
+export type PrunedTable = 'records' | 'usage_minute' | 'usage_hour';
+
+/** From when on each table has everything, in Unix milliseconds; 0 where nothing was ever deleted. */
+export function readKeptFrom(database: DatabaseSync): Record<PrunedTable, number> {
+  const kept = new Map<string, number>();
+  for (const row of database.prepare('SELECT table_name, from_ms FROM kept_from').all()) {
+    kept.set(text(row, 'table_name'), integer(row, 'from_ms'));
+  }
+  const keptFrom = (table: PrunedTable): number => kept.get(table) ?? 0;
+  return {
+    records: keptFrom('records'),
+    usage_minute: keptFrom('usage_minute'),
+    usage_hour: keptFrom('usage_hour'),
+  };
+}
+
+/** Written before anything is deleted, so that no reader takes what is left for the whole. */
+function writeKeptFrom(database: DatabaseSync, table: PrunedTable, fromMs: number): void {
+  const sql = `INSERT INTO kept_from (table_name, from_ms) VALUES (?, ?)
+    ON CONFLICT (table_name) DO UPDATE SET from_ms = max(from_ms, excluded.from_ms)`;
+  database.prepare(sql).run(table, fromMs);
+}
+
 async function pruneRecords(database: DatabaseSync, beforeMs: number): Promise<number> {
+  writeKeptFrom(database, 'records', beforeMs);
   const stepEnd = database.prepare(
     `SELECT max(id) AS last_id FROM (SELECT id FROM records WHERE id > ? AND id < ? ORDER BY id LIMIT ${RECORDS_PER_STEP})`,
   );
@@ -61,13 +85,15 @@ async function pruneBuckets(
     `SELECT min(bucket_start) AS oldest FROM ${table} WHERE team = ? AND bucket_start < ?`,
   );
   const deleteStep = database.prepare(`DELETE FROM ${table} WHERE team = ? AND bucket_start >= ? AND bucket_start < ?`);
+  const fromMs = -floorTo(-beforeMs, BUCKET_MS[table]);
+  writeKeptFrom(database, table, fromMs);
   let deleted = 0;
   for (const team of distinctTeams(database, table)) {
     for (;;) {
-      const row = oldest.get(team, beforeMs);
+      const row = oldest.get(team, fromMs);
       const start = row ? integerOrNull(row, 'oldest') : null;
       if (start === null) break;
-      deleted += Number(deleteStep.run(team, start, Math.min(start + HOUR_MS, beforeMs)).changes);
+      deleted += Number(deleteStep.run(team, start, Math.min(start + HOUR_MS, fromMs)).changes);
       await nextTurn();
     }
   }

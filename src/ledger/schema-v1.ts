@@ -147,4 +147,12 @@ CREATE INDEX runs_by_parent ON runs (team, parent_run_id) WHERE parent_run_id IS
 CREATE INDEX runs_by_session ON runs (session_id, team) WHERE session_id IS NOT NULL;
 `;
 
-export const SCHEMA_V1 = [RECORDS, ...USAGE, ACTIVITY, RUNS].join('');
+/** From when on a table has everything: what is older has been deleted, or is about to be. */
+const KEPT_FROM = `
+CREATE TABLE kept_from (
+  table_name TEXT PRIMARY KEY NOT NULL,
+  from_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
+export const SCHEMA_V1 = [RECORDS, ...USAGE, ACTIVITY, RUNS, KEPT_FROM].join('');

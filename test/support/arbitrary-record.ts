@@ -1,11 +1,9 @@
 import fc from 'fast-check';
-import { createIdGenerator } from '../../src/core/ids.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
 import { COUNT_NAMES } from '../../src/metering/usage.ts';
 import { CALL_STARTED_MS, callRecord, callUsage } from './call-record.ts';
 
 const DAY_MS = 86_400_000;
-const nextId = createIdGenerator();
 
 const ENDS = ['completed', 'client_left', 'upstream_cut', 'upstream_error', 'timed_out', 'interrupted'] as const;
 
@@ -36,7 +34,6 @@ export const endedRecord: fc.Arbitrary<CallRecord> = fc
   .map(({ startedMs, durationMs, source, counts, cost, ...rest }) =>
     callRecord({
       ...rest,
-      id: nextId(startedMs),
       started_at: new Date(startedMs).toISOString(),
       ended_at: new Date(startedMs + durationMs).toISOString(),
       duration_ms: durationMs,

@@ -3,7 +3,15 @@ import { formatUsd } from '../../src/core/money.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
 import type { Usage } from '../../src/metering/usage.ts';
 
-const nextId = createIdGenerator();
+/** One for each moment: a generator never goes back in time, but tests do. */
+const generators = new Map<number, (nowMs: number) => string>();
+
+/** An id of a call that begins then; ids of one moment rise. */
+export function callId(startedMs: number): string {
+  const generator = generators.get(startedMs) ?? createIdGenerator();
+  generators.set(startedMs, generator);
+  return generator(startedMs);
+}
 
 /** 2026-11-22T03:46:32.973Z, when calls of tests begin unless they say otherwise. */
 export const CALL_STARTED_MS = Date.parse('2026-11-22T03:46:32.973Z');
@@ -17,7 +25,7 @@ export function callRecord(overrides: Partial<CallRecord> = {}): CallRecord {
   const hasUsage = overrides.usage !== null;
   const costNanoUsd = overrides.cost_nano_usd === undefined ? (hasUsage ? 2_345_600 : null) : overrides.cost_nano_usd;
   return {
-    id: nextId(Date.parse(startedAt)),
+    id: callId(Date.parse(startedAt)),
     schema: 1,
     started_at: startedAt,
     ended_at: new Date(Date.parse(startedAt) + 2_150).toISOString(),

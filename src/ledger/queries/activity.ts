@@ -7,14 +7,14 @@ import { sumsOfRow, sumsSql } from './sum-columns.ts';
 const SUMS_OF_RUN = `
 SELECT team, run_id, iif(min(session_id) = max(session_id), min(session_id), '') AS session_id,
   key_id, upstream, model, agent, usage_source, min(first_at) AS first_at, max(last_at) AS last_at, ${sumsSql()}
-FROM activity WHERE team = ? AND run_id = ? AND run_id <> ''
+FROM activity INDEXED BY activity_by_run WHERE team = ? AND run_id = ? AND run_id <> ''
 GROUP BY key_id, upstream, model, agent, usage_source
 ORDER BY first_at, key_id, upstream, model, agent, usage_source`;
 
 const SUMS_OF_SESSION = `
 SELECT team, run_id, session_id,
   key_id, upstream, model, agent, usage_source, min(first_at) AS first_at, max(last_at) AS last_at, ${sumsSql()}
-FROM activity WHERE session_id = ? AND session_id <> '' AND (? IS NULL OR team = ?)
+FROM activity INDEXED BY activity_by_session WHERE session_id = ? AND session_id <> '' AND (? IS NULL OR team = ?)
 GROUP BY team, run_id, key_id, upstream, model, agent, usage_source
 ORDER BY first_at, team, run_id, key_id, upstream, model, agent, usage_source`;
 

@@ -62,9 +62,11 @@ export function listRecords(database: DatabaseSync, filter: RecordFilter, page: 
   where('session_id = ?', filter.sessionId);
   where(`${RECORD_MODEL_SQL} = ?`, filter.model);
   where('ending = ?', filter.ending);
-  if (filter.ending === 'in_flight' || filter.ending === 'queued') conditions.push(`ending IN ('in_flight', 'queued')`);
+  const areOpen = filter.ending === 'in_flight' || filter.ending === 'queued';
+  if (areOpen) conditions.push(`ending IN ('in_flight', 'queued')`);
 
+  const index = areOpen ? 'INDEXED BY records_open' : '';
   const all = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-  const statement = database.prepare(`${RECORD_SQL} ${all} ORDER BY id DESC LIMIT ?`);
+  const statement = database.prepare(`${RECORD_SQL} ${index} ${all} ORDER BY id DESC LIMIT ?`);
   return statement.all(...values, page.limit).map(recordOfRow);
 }

@@ -1,5 +1,5 @@
 import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery } from '../ledger-reader.ts';
-import { HOURS_KEPT_MS, MINUTES_KEPT_MS } from '../retention.ts';
+import type { PrunedTable } from '../retention.ts';
 import { BUCKET_MS, DAY_MS, floorTo, HOUR_MS, MINUTE_MS } from '../rollups.ts';
 
 /**
@@ -16,8 +16,8 @@ export interface Segment {
 
 export interface Horizon {
   readonly nowMs: number;
-  /** When the oldest record that is kept began; ranges before it are not in `records` any more. */
-  readonly oldestRecordMs: number;
+  /** From when on the tables have everything. Day roll-ups and `activity` are kept for ever. */
+  readonly keptFrom: Readonly<Record<PrunedTable, number>>;
 }
 
 export const QUERY_BUCKET_MS = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS } as const;
@@ -25,9 +25,6 @@ export const QUERY_BUCKET_MS = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS } 
 /** Each table knows all dimensions but these. */
 const UNKNOWN_TO_USAGE: ReadonlySet<UsageDimension> = new Set(['run_id', 'session_id', 'agent', 'user']);
 const UNKNOWN_TO_ACTIVITY: ReadonlySet<UsageDimension> = new Set(['endpoint', 'service_tier', 'user']);
-
-/** Rows are deleted a little after they stop being relied on. */
-const SLACK_MS = DAY_MS;
 
 /** Cuts the range of the query into segments, none overlapping, in no order. */
 export function segmentsOf(query: UsageQuery, horizon: Horizon): Segment[] {
@@ -98,8 +95,5 @@ function oldestIn({ finer, horizon }: Edge): number {
 }
 
 function keptFrom(source: Segment['source'], horizon: Horizon): number {
-  if (source === 'records') return horizon.oldestRecordMs;
-  if (source === 'usage_minute') return floorTo(horizon.nowMs - MINUTES_KEPT_MS + SLACK_MS, MINUTE_MS);
-  if (source === 'usage_hour') return floorTo(horizon.nowMs - HOURS_KEPT_MS + SLACK_MS, HOUR_MS);
-  return -Infinity;
+  return source === 'usage_day' || source === 'activity' ? 0 : horizon.keptFrom[source];
 }

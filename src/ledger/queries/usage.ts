@@ -10,6 +10,7 @@ import {
   type UsageRow,
   type UsageSums,
 } from '../ledger-reader.ts';
+import { readKeptFrom } from '../retention.ts';
 import { HOUR_MS } from '../rollups.ts';
 import { integer, type Row, text } from '../row-values.ts';
 import { addSums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL } from '../sums.ts';
@@ -22,9 +23,9 @@ import { QUERY_BUCKET_MS, type Segment, segmentsOf } from './usage-segments.ts';
  */
 export function usage(database: DatabaseSync, query: UsageQuery, nowMs: number): UsageRow[] {
   const groupBy = USAGE_DIMENSIONS.filter((name) => query.groupBy.includes(name));
-  const oldestRecordMs = oldestRecord(database);
+  const horizon = { nowMs, keptFrom: readKeptFrom(database) };
   const found = new Map<string, FoundRow>();
-  for (const segment of segmentsOf(query, { nowMs, oldestRecordMs })) {
+  for (const segment of segmentsOf(query, horizon)) {
     for (const row of readSegment(database, segment, { ...query, groupBy })) addRow(found, row, groupBy);
   }
   return [...found.values()].sort((a, b) => a.bucketStartMs - b.bucketStartMs || byDimensions(a, b, groupBy));
@@ -48,9 +49,10 @@ function readSegment(database: DatabaseSync, segment: Segment, query: UsageQuery
   const start = segment.source === 'records' ? 'unixepoch(started_at) * 1000' : 'bucket_start';
   const columns = query.groupBy.map((name) => `${dimensionSql(segment, name)} AS "d_${name}"`);
   const groups = ['at', ...query.groupBy.map((name) => `"d_${name}"`)];
+  const table = tableSql(segment, query, conditions);
   const sql = `SELECT ${[`${start} / ${bucketMs} * ${bucketMs} AS at`, ...columns].join(', ')},
       ${sumsSql((name) => sumSql(segment, name, query.includeEstimated))}
-    FROM ${segment.source} WHERE ${conditions.sql.join(' AND ')} GROUP BY ${groups.join(', ')}`;
+    FROM ${table} WHERE ${conditions.sql.join(' AND ')} GROUP BY ${groups.join(', ')}`;
   return database
     .prepare(sql)
     .all(...conditions.values)
@@ -94,6 +96,23 @@ function restrictDimensions(conditions: Conditions, segment: Segment, query: Usa
   }
 }
 
+/** The table, by way of its runs or sessions where only some of them are asked for. */
+function tableSql({ source }: Segment, { filters }: UsageQuery, conditions: Conditions): string {
+  if (source !== 'activity') return source;
+  for (const [name, index] of ACTIVITY_INDEXES) {
+    const values = filters[name];
+    if (values === undefined || values.includes('')) continue;
+    conditions.add(`${name} <> ''`); // as the partial index says
+    return `${source} INDEXED BY ${index}`;
+  }
+  return source;
+}
+
+const ACTIVITY_INDEXES = [
+  ['run_id', 'activity_by_run'],
+  ['session_id', 'activity_by_session'],
+] as const;
+
 /** A dimension in the words of the table; '' for none. */
 function dimensionSql(segment: Segment, name: UsageDimension): string {
   if (segment.source !== 'records') return `"${name}"`;
@@ -105,12 +124,6 @@ const COUNTS: ReadonlySet<string> = new Set(COUNT_NAMES);
 function sumSql(segment: Segment, name: keyof UsageSums, includeEstimated: boolean): string {
   const sql = segment.source === 'records' ? RECORD_SUM_SQL[name] : name;
   return includeEstimated || !COUNTS.has(name) ? sql : `iif(usage_source = 'estimated', 0, ${sql})`;
-}
-
-function oldestRecord(database: DatabaseSync): number {
-  const sql = `SELECT started_at FROM records WHERE ending NOT IN ('in_flight', 'queued') ORDER BY id LIMIT 1`;
-  const row = database.prepare(sql).get();
-  return row ? Date.parse(text(row, 'started_at')) : Infinity;
 }
 
 function usageOfRow(row: Row, groupBy: readonly UsageDimension[]): UsageRow {

@@ -26,7 +26,9 @@ function writeAndRead(record: CallRecord): CallRecord | null {
 describe('columns of a record', () => {
   it('give the record back as it was', () => {
     fc.assert(
-      fc.property(endedRecord, (record) => expect(writeAndRead(record)).toEqual(record)),
+      fc.property(endedRecord, (record) => {
+        expect(writeAndRead(record)).toEqual(record);
+      }),
       { numRuns: 60 },
     );
   });

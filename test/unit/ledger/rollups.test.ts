@@ -8,7 +8,14 @@ import type { CallRecord } from '../../../src/ledger/record.ts';
 import { columnsOfRecord } from '../../../src/ledger/record-columns.ts';
 import { BUCKET_MS } from '../../../src/ledger/rollups.ts';
 import { SCHEMA_V1 } from '../../../src/ledger/schema-v1.ts';
-import { addSums, emptySums, type MutableSums, modelOf, NUMBER_SUM_NAMES, sumsOfRecord } from '../../../src/ledger/sums.ts';
+import {
+  addSums,
+  emptySums,
+  type MutableSums,
+  modelOf,
+  NUMBER_SUM_NAMES,
+  sumsOfRecord,
+} from '../../../src/ledger/sums.ts';
 import { endedRecord } from '../../support/arbitrary-record.ts';
 import { callRecord, callUsage, openCallRecord } from '../../support/call-record.ts';
 
@@ -70,7 +77,9 @@ function foldBy(records: readonly CallRecord[], dimensions: Dimensions): Map<str
 function readTable(database: DatabaseSync, table: string, names: readonly string[]): Map<string, MutableSums> {
   const columns = [...names, ...NUMBER_SUM_NAMES, 'CAST(cost_nano_usd AS TEXT) AS cost_text'];
   const rows = database.prepare(`SELECT ${columns.join(', ')} FROM ${table}`).all();
-  return new Map(rows.map((row) => [JSON.stringify(Object.fromEntries(names.map((name) => [name, row[name]]))), sumsOfRow(row)]));
+  return new Map(
+    rows.map((row) => [JSON.stringify(Object.fromEntries(names.map((name) => [name, row[name]]))), sumsOfRow(row)]),
+  );
 }
 
 /** A call as it comes: often opened before, sometimes queued, sometimes finished or opened again. */
@@ -138,7 +147,9 @@ describe('a batch', () => {
     const { database, writer } = openMemory();
     const record = callRecord();
     expect(writer.write(rowsOf([['finish', record]]))).toEqual([]);
-    expect(writer.write(rowsOf([['finish', { ...record, status: 500 }]]))).toMatchObject([{ sequence: 0, why: 'known' }]);
+    expect(writer.write(rowsOf([['finish', { ...record, status: 500 }]]))).toMatchObject([
+      { sequence: 0, why: 'known' },
+    ]);
     expect(database.prepare('SELECT status FROM records').all()).toEqual([{ status: 200 }]);
     database.close();
   });
@@ -149,7 +160,7 @@ describe('a batch', () => {
       callRecord({ usage: callUsage({ total_tokens: 1.5 }) }),
       callRecord({ usage: callUsage({ output_tokens: -1 }) }),
       callRecord({ usage: callUsage({ input_tokens: 1e300 }) }),
-      callRecord({ started_at: 'yesterday', id: '01CALL00000000000000000000' }),
+      { ...callRecord(), started_at: 'yesterday' },
       callRecord({ status: 200.5 }),
     ];
     const good = callRecord();
