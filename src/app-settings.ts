@@ -1,16 +1,22 @@
 import type { CallerSettings } from './attribution/attribution.ts';
 import { createKeyRing, type StaticKey } from './attribution/key-ring.ts';
 import type { Config } from './config/schema.ts';
-import { createPriceBook } from './pricing/price-book.ts';
-import { readPriceRow } from './pricing/price-row.ts';
-import { createPricer, type Pricer } from './pricing/pricer.ts';
+import type { BundledBook } from './pricing/bundled-book.ts';
+import { createPriceLookup, type PriceLookup } from './pricing/price-lookup.ts';
+import type { Pricer } from './pricing/pricer.ts';
 import type { ProxySettings } from './server/rooms.ts';
 import { createUpstreams, type UpstreamSettings } from './server/upstreams.ts';
 
+/** What the composition root makes of a configuration: the settings of the proxied path, and the prices. */
+export interface ConfiguredProxy extends ProxySettings {
+  readonly prices: PriceLookup;
+  /** The names of models that may be metric labels. */
+  readonly modelNames: ReadonlySet<string>;
+}
+
 /** Makes of a configuration what the proxied path works with. */
-export function proxySettingsOf(config: Config, pepper: Buffer): ProxySettings & { readonly modelNames: Set<string> } {
-  const book = createPriceBook(config.prices.map((entry) => readPriceRow(entry)));
-  const pricer = createPricer(book);
+export function proxySettingsOf(config: Config, pepper: Buffer, book: BundledBook): ConfiguredProxy {
+  const prices = createPriceLookup(config, book);
   return {
     keyRing: createKeyRing({
       mode: config.auth.mode,
@@ -31,12 +37,14 @@ export function proxySettingsOf(config: Config, pepper: Buffer): ProxySettings &
       drainMaxBytes: config.streams.drain_max_bytes,
       clientStallMaxMs: config.streams.client_stall_max_ms,
     },
+    missingUsage: config.estimates.missing_usage,
     durability: config.ledger.durability,
     onLedgerFailure: config.ledger.on_failure,
-    price: (call) => pricer.priceCall(call),
-    hasPrice: (upstream, model) => hasPrice(pricer, upstream, model),
+    price: (call) => prices.priceCall(call),
+    hasPrice: (upstream, model) => hasPrice(prices, upstream, model),
+    prices,
     modelNames: new Set([
-      ...book.modelNames,
+      ...prices.modelNames,
       ...config.upstreams.flatMap((upstream) => upstream.models.filter((model) => !model.includes('*'))),
     ]),
   };
@@ -70,6 +78,7 @@ function upstreamOf(upstream: Config['upstreams'][number]): UpstreamSettings {
     apiKey: upstream.api_key ?? null,
     models: upstream.models,
     streamUsage: upstream.stream_usage,
+    continuousUsage: upstream.continuous_usage,
     connectMs: upstream.timeouts.connect_ms,
     firstByteMs: upstream.timeouts.first_byte_ms,
     idleMs: upstream.timeouts.idle_ms,

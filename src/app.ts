@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { proxySettingsOf } from './app-settings.ts';
@@ -17,6 +18,7 @@ import { startRetention } from './ledger/retention-schedule.ts';
 import { noLimits } from './limits/no-limits.ts';
 import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
 import { classifyEndpoint } from './metering/endpoints.ts';
+import { readBundledBook } from './pricing/bundled-book.ts';
 import { BackgroundResponses } from './server/background-responses.ts';
 import { ShutdownError } from './server/dispatch.ts';
 import { createHttpServer } from './server/http-server.ts';
@@ -27,6 +29,7 @@ import { registerProxyRoutes } from './server/proxy-routes.ts';
 import { createRequestRates } from './server/rate-limits.ts';
 import type { CallObserver } from './server/rooms.ts';
 import { RejectionMemory } from './server/stream-usage-request.ts';
+import { createTokenEstimator } from './server/token-estimator.ts';
 import { callLogLine } from './telemetry/call-log.ts';
 import { statusClassOf } from './telemetry/label-bounds.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -85,7 +88,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   );
 
   let config = options.config;
-  let proxy = proxySettingsOf(config, secrets.pepper);
+  const book = readBundledBook(readBookText());
+  let proxy = proxySettingsOf(config, secrets.pepper, book);
   warnOfWhatDoesNotHold(config, logger);
 
   const metrics = createMetrics({
@@ -140,6 +144,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
     redis?.client,
   );
+  const estimator = createTokenEstimator({
+    nowMs: () => clock.monotonicMs(),
+    onDeath: (reason) => logger.warn({ reason }, 'the thread that counts tokens has died; tokens are counted roughly'),
+  });
   registerProxyRoutes(app, {
     settings: () => proxy,
     ledger: journal,
@@ -147,6 +155,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     rates,
     background: new BackgroundResponses(queued),
     rejections: new RejectionMemory(),
+    estimator,
     openCalls,
     observer,
     clock,
@@ -156,7 +165,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const reload = async (): Promise<ReloadResult> => {
     try {
       const next = options.readConfig();
-      const nextProxy = proxySettingsOf(next, secrets.pepper);
+      const nextProxy = proxySettingsOf(next, secrets.pepper, book);
       for (const path of changesNeedingRestart(config, next)) {
         logger.warn({ setting: path }, 'this setting changes at the next start only');
       }
@@ -190,6 +199,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     metricsToken: () => config.metrics.token ?? null,
     health: () => ({ reasons: unreadyReasons() }),
     reload,
+    prices: () => ({ upstreams: config.upstreams.map(({ name }) => name), explain: proxy.prices.explain }),
   });
 
   function readerOf(headers: IncomingHttpHeaders): Reader | null {
@@ -213,6 +223,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   startRetention({ journal, background, clock, retentionDays: () => config.ledger.retention_days });
   const closeRooms = async () => {
     await background.stop();
+    await estimator.close();
     await journal.close();
     await proxy.upstreams.close();
     await redis?.close();
@@ -239,6 +250,11 @@ export async function startApp(options: AppOptions): Promise<App> {
       await closeRooms();
     },
   };
+}
+
+/** The text of the price book that is shipped beside the sources. */
+export function readBookText(): string {
+  return readFileSync(new URL('./pricing/price-book.jsonl', import.meta.url), 'utf8');
 }
 
 /** Waits for the open calls; those that are still open after the grace are ended, if need be with their connections. */

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { startApp } from './app.ts';
+import { readBookText, startApp } from './app.ts';
 import { runConfigCommand } from './cli/config-command.ts';
 import { demoCommand } from './cli/demo-command.ts';
 import { localAccess } from './cli/local-access.ts';
+import { runPricesCommand } from './cli/prices-command.ts';
 import { runRunsCommand } from './cli/runs-command.ts';
 import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE, type ServeContext, serveCommand } from './cli/serve-command.ts';
 import { SIMULATE_OPTIONS, SIMULATE_USAGE, simulateCommand } from './cli/simulate-command.ts';
@@ -18,6 +19,7 @@ const USAGE = `Usage: metertap <command> [options]
   demo        run it against a built-in upstream, with data  metertap demo
   simulate    run only the built-in upstream                 metertap simulate --port 9099
   runs        list, show or watch agent runs                 metertap runs show nightly-42
+  prices      show what a model costs, and why               metertap prices show --model gpt-5-mini
   config      check or print the configuration               metertap config check
 
   metertap <command> --help tells more.
@@ -81,6 +83,8 @@ async function run(command: string | undefined, args: readonly string[]): Promis
       return simulate(args);
     case 'runs':
       return asksLocal((access) => runRunsCommand({ ...world, ...access, args, stop: stop.signal }));
+    case 'prices':
+      return runPricesCommand({ ...world, args, readBook: readBookText, nowMs: () => Date.now() });
     case 'config':
       return runConfigCommand({ ...world, args });
     case '--version':

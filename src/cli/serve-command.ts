@@ -56,6 +56,10 @@ export async function serveCommand(context: ServeContext): Promise<number> {
     context.writeError(SERVE_USAGE);
     return EXIT_USAGE;
   }
+  if (flags.help === true) {
+    context.write(SERVE_USAGE);
+    return EXIT_OK;
+  }
   const readConfig = () => {
     const path = findConfigPath({ flag: flags.config ?? null, env: context.env, exists: context.exists });
     return loadConfig({ path, env: context.env, readFile: context.readFile });
@@ -65,26 +69,29 @@ export async function serveCommand(context: ServeContext): Promise<number> {
 
 /** Serves with the configuration that `readConfig` gives, until the stop. */
 export async function serveConfig(context: ServeContext, readConfig: () => Config, asJson: boolean): Promise<number> {
+  let config: Config | null = null;
   try {
-    const config = readConfig();
+    config = readConfig();
     const secrets = openLocalSecrets(config.data_dir);
     const logger = createLogger({ level: config.log.level });
     const proxy = await context.start({ config, secrets, readConfig, logger });
-    context.onHangup(() => void proxy.reload());
+    context.onHangup(() => {
+      proxy.reload().catch((error: unknown) => logger.error({ err: error }, 'the configuration was not reloaded'));
+    });
     context.write(asJson ? greetingJson(proxy, config, secrets) : greeting(proxy, config, secrets));
     await aborted(context.stop);
     await proxy.close();
     await logger.close();
     return EXIT_OK;
   } catch (error) {
-    context.writeError(`${startFailure(error)}\n`);
+    context.writeError(`${startFailure(error, config)}\n`);
     return error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILURE;
   }
 }
 
-function readFlags(args: readonly string[]): { config?: string; json?: boolean } | null {
+function readFlags(args: readonly string[]): { config?: string; json?: boolean; help?: boolean } | null {
   try {
-    const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const;
+    const options = { config: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
     return parseArgs({ args: [...args], options, allowPositionals: false }).values;
   } catch {
     return null;
@@ -116,13 +123,28 @@ function greetingJson(proxy: RunningProxy, config: Config, secrets: LocalSecrets
   return `${JSON.stringify(told)}\n`;
 }
 
-function startFailure(error: unknown): string {
+function startFailure(error: unknown, config: Config | null): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof LedgerError) return `The ledger cannot be opened: ${error.message}\nhint: ${error.hint}`;
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return 'The address is in use already.\nhint: stop what listens there, or set METERTAP_PORT to another port.';
+  const told = config === null ? null : systemFailure(error, config);
+  return told ?? `Metertap cannot start: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** What the operating system refused, in words and with what to do; null where it is no error of the system. */
+function systemFailure(error: unknown, { listen, data_dir: dataDir }: Config): string | null {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return null;
+  if ('path' in error) {
+    return `The data folder ${dataDir} cannot be used: ${error.message}
+hint: make it writable for the user that runs Metertap, or name another folder in data_dir or METERTAP_DATA_DIR.`;
   }
-  return `Metertap cannot start: ${error instanceof Error ? error.message : String(error)}`;
+  if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') return null;
+  const address = `${listen.host}:${listen.port}`;
+  if (error.code === 'EADDRINUSE') {
+    return `The address ${address} is in use already.
+hint: stop what listens there, or name another port in listen.port or METERTAP_PORT.`;
+  }
+  return `The address ${address} cannot be listened on: ${error.message}
+hint: name an address of this machine in listen.host or METERTAP_HOST, and a port that this user may open.`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -100,6 +100,14 @@ const STREAMS = section('Streams and clients that leave them.', {
   }),
 });
 
+const ESTIMATES = section('Token counts where an upstream reports none.', {
+  missing_usage: choice(['estimate', 'leave'], {
+    description:
+      '`estimate`: input and output are estimated and the record says `estimated`; never part of sums of reported tokens. `leave`: the usage stays missing.',
+    default: 'estimate',
+  }),
+});
+
 const LEDGER = section('The books.', {
   durability: choice(['before_response', 'async'], {
     description:
@@ -147,6 +155,7 @@ export const CONFIG_SCHEMA = section('The configuration of Metertap.', {
     uniqueBy: ['id', 'key'],
   }),
   streams: STREAMS,
+  estimates: ESTIMATES,
   ledger: LEDGER,
   prices: list(PRICE_ENTRY, {
     description: 'Prices that stand before those of the bundled price book.',

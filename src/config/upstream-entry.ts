@@ -58,6 +58,11 @@ export const UPSTREAM_ENTRY = entry('an upstream', {
       'Whether streams are asked for their usage when the client did not: `auto` stops for a model that rejects it.',
     default: 'auto',
   }),
+  continuous_usage: flag({
+    description:
+      'For vLLM and SGLang: chat streams are asked for their usage with every event, so that it is exact where a stream is left or cut. The client sees what it would have seen without.',
+    default: false,
+  }),
   timeouts: TIMEOUTS,
   max_connections: wholeNumberOrNull({
     description: 'Most connections at a time; null for no bound.',

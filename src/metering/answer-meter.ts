@@ -1,6 +1,7 @@
 import type { MemberSpan } from '../core/json-members.ts';
 import { codeText, errorCodeIn, UNNAMED_ERROR } from './answer-error.ts';
 import type { Endpoint } from './endpoints.ts';
+import { type OutputEvidence, OutputSample } from './estimate-sample.ts';
 import { firstElement, isObjectAt, MemberNames, membersAt, objectOf, type Spans, textOf } from './json-spans.ts';
 import { membersAtEnds } from './large-document.ts';
 import { countsNoTokens, holdsNumber, normaliseUsage } from './normalise-usage.ts';
@@ -89,14 +90,18 @@ export class AnswerMeter {
   #siblings: Map<string, Record<string, unknown>> | null = null;
   readonly #toolCalls = new ToolCallCounter();
   #items = new OutputItems();
+  /** For an estimate; null where there will be none. */
+  #sample: OutputSample | null;
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
+    this.#sample = OutputSample.for(endpoint);
     this.#eventMatters = endpoint.asksForStreamUsage ? CHAT_EVENT_MATTERS : TYPED_EVENT_MATTERS;
   }
 
   /** Reads a whole JSON answer. Bytes that are no JSON object leave the finding as it is. */
   readDocument(bytes: Buffer): void {
+    this.#sample?.addDocument(bytes);
     const start = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
     const answer =
       (this.#hasNoToolCalls() ? membersAtEnds(bytes, start) : null) ?? membersAt(bytes, start, WANTED_IN_ANSWER);
@@ -121,6 +126,7 @@ export class AnswerMeter {
       this.#sawEnd = true;
       return 'terminal';
     }
+    this.#sample?.addEvent(data, eventName);
     const named = eventName === null ? undefined : EVENT_MEANINGS.get(eventName);
     if (named === undefined && !this.#wantsIdentity() && !this.#matters(data)) return 'more';
     return this.#readEventMembers(data, named);
@@ -139,6 +145,16 @@ export class AnswerMeter {
       responseStatus: this.#responseStatus,
       sawEnd: this.#sawEnd,
     };
+  }
+
+  /** What was kept of the answer, from which its tokens may be estimated; null where usage is known, or never is. */
+  get evidence(): OutputEvidence | null {
+    return this.#sample?.evidence ?? null;
+  }
+
+  /** Tool calls that were seen. */
+  get toolCalls(): number {
+    return this.#toolCalls.count + this.#items.toolCalls;
   }
 
   #hasNoToolCalls(): boolean {
@@ -199,6 +215,7 @@ export class AnswerMeter {
     if (place === null || raw === null || !holdsNumber(raw)) return;
     if (this.#usageRaw !== null && countsNoTokens(raw) && !countsNoTokens(this.#usageRaw)) return;
     this.#usageRaw = raw;
+    this.#sample = null;
     this.#costReportedUsd = reportedCostUsd(bytes, place);
   }
 
@@ -237,7 +254,7 @@ export class AnswerMeter {
   #canonicalUsage(raw: Record<string, unknown>): Usage | null {
     const usage = normaliseUsage(raw);
     if (usage === null) return null;
-    const tool_calls = this.#toolCalls.count + this.#items.toolCalls;
+    const tool_calls = this.toolCalls;
     if (this.#siblings === null && this.#items.ownUsage.length === 0) return { ...usage, tool_calls };
     return { ...usage, tool_calls, details: { ...this.#siblingDetails(), ...usage.details } };
   }

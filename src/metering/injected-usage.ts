@@ -14,6 +14,11 @@ export interface HiderOptions {
   readonly upstreamAnswersUnasked?: boolean;
   /** Usage on an event with choices is always an effect of asking (wire.md 2.2: Gemini). */
   readonly usageOnlyWhenAsked?: boolean;
+  /**
+   * The client is to see the usage that ends a stream, and only the running usage was asked for in its place: that
+   * which stands beside choices (wire.md 2.2: vLLM's `continuous_usage_stats`).
+   */
+  readonly runningOnly?: boolean;
 }
 
 const KEEP: HidingVerdict = { kind: 'keep' };
@@ -38,11 +43,13 @@ const LOWER_N = 0x6e;
  */
 export class InjectedUsageHider {
   readonly #keepsAll: boolean;
+  readonly #runningOnly: boolean;
   #isEffectOfAsking: boolean;
 
   constructor(options: HiderOptions = {}) {
     this.#keepsAll = options.upstreamAnswersUnasked === true;
-    this.#isEffectOfAsking = options.usageOnlyWhenAsked === true;
+    this.#runningOnly = options.runningOnly === true;
+    this.#isEffectOfAsking = options.usageOnlyWhenAsked === true || this.#runningOnly;
   }
 
   /**
@@ -58,6 +65,7 @@ export class InjectedUsageHider {
 
   #judgeUsage(data: Buffer, usage: MemberSpan): HidingVerdict {
     if (isNullAt(data, usage.valueStart)) {
+      if (this.#runningOnly) return KEEP;
       this.#isEffectOfAsking = true;
       return cutOf(data, usage);
     }
@@ -67,6 +75,7 @@ export class InjectedUsageHider {
     const choices = event.get('choices');
     const hasChoices = choices !== undefined && firstElement(data, choices.valueStart) !== undefined;
     if (hasChoices) return this.#judgeOnChoices(data, usage);
+    if (this.#runningOnly) return KEEP;
     return MEANINGFUL_MEMBERS.some((name) => saysSomething(data, event.get(name))) ? cutOf(data, usage) : WITHHOLD;
   }
 

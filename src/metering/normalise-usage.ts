@@ -15,12 +15,13 @@ type Stated = Readonly<Record<CountField, number | null>>;
  * is not input + output is kept, `details.total_mismatch` is 1, and what it has in excess is
  * `details.unattributed_tokens`. `tool_calls` is 0: a usage object does not know them.
  *
- * @returns null where the object holds no number at all, for then nothing was reported; zero counts where it holds
- *   numbers but no tokens (a duration, a cost)
+ * @returns null where the object holds no number at all, for then nothing was reported, or a count that no call can
+ *   have used; zero counts where it holds numbers but no tokens (a duration, a cost)
  */
 export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
   if (!holdsNumber(raw)) return null;
   const stated = readStated(raw);
+  if (Object.values(stated).some((count) => count !== null && count > MAX_COUNT)) return null;
   const input = inclusiveInput(stated);
   const output = inclusiveOutput(stated);
   const total = stated.total_tokens ?? input + output;
@@ -47,6 +48,9 @@ export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
     details: details.toObject(),
   };
 }
+
+/** A hundred billion tokens in one call: more is a fault of the upstream, and would spoil every sum it went into. */
+const MAX_COUNT = 100_000_000_000;
 
 /** Whether the object counts no token: a placeholder as Ollama's completions send it, a duration, a cost (wire.md 0.1). */
 export function countsNoTokens(raw: Record<string, unknown>): boolean {

@@ -1,10 +1,12 @@
 import { divideHalfEven } from '../core/money.ts';
 import type { Usage } from '../metering/usage.ts';
-import { MULTIPLIER_ONE, type PriceRow, type TokenKind } from './price-row.ts';
+import { chargedTokens, detailCount } from './charged-tokens.ts';
+import type { TokenKind } from './price-entry.ts';
+import { MULTIPLIER_ONE, type PriceRow, type PriceTable, type TokenPrices } from './price-row.ts';
 
 export interface LineItem {
-  readonly kind: TokenKind | 'request';
-  /** Tokens charged at this price; 1 for `request`. */
+  readonly kind: TokenKind | 'request' | 'audioMs' | 'webSearch';
+  /** Tokens charged at this price; 1 for `request`; milliseconds for `audioMs`; searches for `webSearch`. */
   readonly quantity: number;
   readonly costNanoUsd: number;
 }
@@ -24,6 +26,10 @@ export interface PricedUsage {
 }
 
 const FEMTO_PER_NANO = 1_000_000n;
+const MS_PER_HOUR = 3_600_000n;
+
+/** Other names for a tier: a request for `fast` is answered as `priority` (wire.md 1.3). */
+const TIER_NAMES: ReadonlyMap<string, string> = new Map([['fast', 'priority']]);
 
 /**
  * Works out what a call cost, in integers from end to end. Each line item is rounded half to even once, so that the
@@ -32,60 +38,69 @@ const FEMTO_PER_NANO = 1_000_000n;
  * @throws RangeError when a count is no safe integer from 0 on, or an amount is beyond safe integers (9 million USD)
  */
 export function costOf({ row, usage, serviceTier }: PricedUsage): Cost {
-  const multiplier = (serviceTier === null ? undefined : row.serviceTiers.get(serviceTier)) ?? MULTIPLIER_ONE;
+  const { table, multiplier } = tableOf(row, serviceTier);
+  const prices = pricesFor(table, usage.input_tokens);
   const lineItems: LineItem[] = [];
   let costNanoUsd = 0;
-  const charge = (kind: LineItem['kind'], quantity: number, nanoUsd: bigint): void => {
-    const itemNanoUsd = safeInteger(nanoUsd);
-    lineItems.push({ kind, quantity, costNanoUsd: itemNanoUsd });
-    costNanoUsd = safeInteger(BigInt(costNanoUsd) + nanoUsd);
+  const charge = (kind: LineItem['kind'], quantity: number, price: { nanoUsd: bigint; per: bigint }): void => {
+    if (!Number.isSafeInteger(quantity)) throw new RangeError('a sum of tokens is beyond safe integers');
+    const exact = BigInt(quantity) * price.nanoUsd * multiplier;
+    const itemNanoUsd = divideHalfEven(exact, price.per * MULTIPLIER_ONE);
+    lineItems.push({ kind, quantity, costNanoUsd: safeInteger(itemNanoUsd) });
+    costNanoUsd = safeInteger(BigInt(costNanoUsd) + itemNanoUsd);
   };
 
-  for (const [kind, tokens] of chargedTokens(usage, row)) {
-    const price = row.femtoUsdPerToken[kind];
-    if (price === null || tokens === 0) continue;
-    if (!Number.isSafeInteger(tokens)) throw new RangeError('a sum of tokens is beyond safe integers');
-    charge(kind, tokens, divideHalfEven(BigInt(tokens) * price * multiplier, FEMTO_PER_NANO * MULTIPLIER_ONE));
+  for (const [kind, tokens] of chargedTokens(usage, (kind) => prices[kind] !== null)) {
+    const femtoUsd = prices[kind];
+    if (femtoUsd !== null && tokens > 0) charge(kind, tokens, { nanoUsd: femtoUsd, per: FEMTO_PER_NANO });
   }
-  if (row.perRequestNanoUsd > 0n) {
-    charge('request', 1, divideHalfEven(row.perRequestNanoUsd * multiplier, MULTIPLIER_ONE));
+  for (const [kind, price] of otherPrices(row)) {
+    const quantity = QUANTITIES[kind](usage);
+    if (quantity > 0) charge(kind, quantity, price);
   }
   return { costNanoUsd, lineItems };
 }
 
-/**
- * Splits inclusive counts into disjoint ones, each with the price it has (wire.md 5.4: uncached input = input - cache
- * read - cache write). What has no price of its own stays in the plain count.
- *
- * Cached audio is counted in both `cache_read_tokens` and `input_audio_tokens`; it is charged once, as cached input.
- */
-function chargedTokens(usage: Usage, row: PriceRow): readonly (readonly [TokenKind, number])[] {
-  const has = (kind: TokenKind): boolean => row.femtoUsdPerToken[kind] !== null;
-  const input = count(usage, 'input_tokens');
-  const cacheRead = count(usage, 'cache_read_tokens');
-  const cacheWrite = count(usage, 'cache_write_tokens');
-  const output = count(usage, 'output_tokens');
+function tableOf(row: PriceRow, serviceTier: string | null): { table: PriceTable; multiplier: bigint } {
+  const name = serviceTier ?? '';
+  const tier = row.serviceTiers.get(name) ?? row.serviceTiers.get(TIER_NAMES.get(name) ?? name);
+  if (tier === undefined) return { table: row, multiplier: MULTIPLIER_ONE };
+  if (tier.kind === 'factor') return { table: row, multiplier: tier.multiplier };
+  return { table: tier.table, multiplier: MULTIPLIER_ONE };
+}
 
-  const uncached = Math.max(0, input - cacheRead - cacheWrite);
-  const uncachedAudio = Math.max(0, count(usage, 'input_audio_tokens') - count(usage, 'cache_audio_read_tokens'));
-  const inputAudio = has('inputAudio') ? Math.min(uncachedAudio, uncached) : 0;
-  const outputAudio = has('outputAudio') ? Math.min(count(usage, 'output_audio_tokens'), output) : 0;
-  const readAsInput = has('cachedInput') ? 0 : cacheRead;
-  const writtenAsInput = has('cacheWrite') ? 0 : cacheWrite;
+/** Tiers are cliffs: past its length all tokens of the call have the prices of the tier. */
+function pricesFor(table: PriceTable, inputTokens: number): TokenPrices {
+  const tier = table.contextTiers.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens);
+  return tier?.femtoUsdPerToken ?? table.femtoUsdPerToken;
+}
+
+type OtherKind = Exclude<LineItem['kind'], TokenKind>;
+
+function otherPrices(row: PriceRow): readonly (readonly [OtherKind, { nanoUsd: bigint; per: bigint }])[] {
+  const { perRequestNanoUsd, nanoUsdPerAudioHour: hour, nanoUsdPerThousandWebSearches: thousand } = row;
   return [
-    ['input', uncached - inputAudio + readAsInput + writtenAsInput],
-    ['cachedInput', cacheRead - readAsInput],
-    ['cacheWrite', cacheWrite - writtenAsInput],
-    ['inputAudio', inputAudio],
-    ['output', output - outputAudio],
-    ['outputAudio', outputAudio],
+    ...(perRequestNanoUsd > 0n ? [['request', { nanoUsd: perRequestNanoUsd, per: 1n }] as const] : []),
+    ...(hour === null ? [] : [['audioMs', { nanoUsd: hour, per: MS_PER_HOUR }] as const]),
+    ...(thousand === null ? [] : [['webSearch', { nanoUsd: thousand, per: 1000n }] as const]),
   ];
 }
 
-function count(usage: Usage, name: Exclude<keyof Usage, 'details'>): number {
-  const value = usage[name];
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${name} is not a whole number from 0 on`);
-  return value;
+/** How much of it a call used. */
+const QUANTITIES: Readonly<Record<OtherKind, (usage: Usage) => number>> = {
+  request: () => 1,
+  audioMs: audioMilliseconds,
+  webSearch: (usage) => detailCount(usage, WEB_SEARCHES),
+};
+
+/** OpenAI's `tool_usage`, Anthropic's `server_tool_use`, Perplexity. */
+const WEB_SEARCHES = ['web_search_requests', 'server_tool_use_web_search_requests', 'num_search_queries'];
+
+/** The one count that may be a fraction is made whole before anything is multiplied with it. */
+function audioMilliseconds(usage: Usage): number {
+  const milliseconds = Math.round((usage.details['seconds'] ?? 0) * 1000);
+  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) throw new RangeError('seconds are out of range');
+  return milliseconds;
 }
 
 function safeInteger(nanoUsd: bigint): number {

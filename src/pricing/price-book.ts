@@ -22,7 +22,7 @@ const RECENT_MODELS = 2000;
 const MAX_REMEMBERED_LENGTH = 256;
 
 /**
- * Makes a book of `rows`, those of the configuration before those of the bundled book.
+ * Makes a book of the rows of a configuration.
  *
  * Of the rows that match provider and model and are valid at that time the first one wins (contract.md, "Prices"). If
  * it is one of several dated rows of the same source, provider and pattern, the one with the latest `valid_from` takes
@@ -41,22 +41,40 @@ export function createPriceBook(rows: readonly PriceRow[]): PriceBook {
   }
 
   return {
-    find: ({ provider, model, atMs }) => validRow(rowsFor(provider, model), atMs),
+    find: ({ provider, model, atMs }) => rowValidAt(rowsFor(provider, model), atMs),
     modelNames: new Set(rows.map(({ model }) => model).filter(isExactModel)),
   };
 }
 
-function validRow(rows: readonly PriceRow[], atMs: number): PriceRow | null {
+/** Of rows that match, the one that prices a call made at that time; see `createPriceBook`. */
+export function rowValidAt(rows: readonly PriceRow[], atMs: number): PriceRow | null {
   let found: PriceRow | null = null;
   for (const row of rows) {
-    if (startOf(row) > atMs) continue;
-    if (found === null || (isSeries(found, row) && startOf(row) > startOf(found))) found = row;
+    if (startOf(row) > atMs || !holdsAtHour(row, atMs)) continue;
+    if (found === null || (isSeries(found, row) && isMoreSpecific(row, found))) found = row;
   }
   return found;
 }
 
 function startOf(row: PriceRow): number {
   return row.validFromMs ?? Number.NEGATIVE_INFINITY;
+}
+
+function holdsAtHour({ hoursUtc }: PriceRow, atMs: number): boolean {
+  if (hoursUtc === null) return true;
+  const at = new Date(atMs);
+  const minute = at.getUTCHours() * 60 + at.getUTCMinutes();
+  return hoursUtc.some(({ fromMinute, untilMinute }) =>
+    fromMinute < untilMinute
+      ? minute >= fromMinute && minute < untilMinute
+      : minute >= fromMinute || minute < untilMinute,
+  );
+}
+
+/** A later row; of the same day, one with hours before the one for the rest of the day. */
+function isMoreSpecific(row: PriceRow, found: PriceRow): boolean {
+  if (startOf(row) !== startOf(found)) return startOf(row) > startOf(found);
+  return row.hoursUtc !== null && found.hoursUtc === null;
 }
 
 /** Rows of a query have one provider, so source and pattern tell. */

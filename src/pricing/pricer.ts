@@ -1,4 +1,5 @@
 import type { Usage } from '../metering/usage.ts';
+import type { BookMatch, BundledBook } from './bundled-book.ts';
 import { costOf } from './cost.ts';
 import { isExactModel } from './model-pattern.ts';
 import type { PriceBook } from './price-book.ts';
@@ -22,21 +23,35 @@ export interface Price {
   readonly priceId: string;
 }
 
+export type UnpricedCall = Omit<PricedCall, 'usage' | 'serviceTier'>;
+
 export interface Pricer {
   /** Prices a call; null means unpriced. Never throws: a price that cannot be worked out must not cost a record. */
   priceCall(call: PricedCall): Price | null;
   /** The row that would price a call, for showing it and for refusing unpriced models beforehand. */
-  findRow(call: Omit<PricedCall, 'usage' | 'serviceTier'>): PriceRow | null;
+  findRow(call: UnpricedCall): PriceRow | null;
+  /** How a row of the bundled book would be found for a call, where no row of the configuration is. */
+  findInBook(call: UnpricedCall): BookMatch | null;
+}
+
+/** The bundled book, and which of its providers each upstream is. */
+export interface BookShelf {
+  readonly book: Pick<BundledBook, 'find'>;
+  /** By the upstream's name; null for an upstream of which nobody knows whose prices hold. */
+  readonly providerOf: (upstream: string) => string | null;
 }
 
 /** What a dated snapshot adds to the name that was asked for: `gpt-5-mini` answers as `gpt-5-mini-2026-02-01`. */
 const SNAPSHOT_SUFFIX = /^[-@][\d-]*\d$/;
 
-/** Makes a pricer over a book. The model that answered is looked up before the one that was asked for. */
-export function createPricer(book: PriceBook): Pricer {
-  const findRow: Pricer['findRow'] = ({ upstream, requestModel, responseModel, atMs }) => {
+/**
+ * Makes a pricer. Rows of the configuration go before those of the bundled book, whichever of the two models they name;
+ * among them, the model that answered is looked up before the one that was asked for.
+ */
+export function createPricer(configured: PriceBook, shelf: BookShelf | null = null): Pricer {
+  const findConfigured = ({ upstream, requestModel, responseModel, atMs }: UnpricedCall): PriceRow | null => {
     const rowOf = (model: string | null): PriceRow | null =>
-      model === null ? null : book.find({ provider: upstream, model, atMs });
+      model === null ? null : configured.find({ provider: upstream, model, atMs });
     const answered = rowOf(responseModel);
     if (answered !== null && isExactModel(answered.model)) return answered;
     const asked = rowOf(requestModel);
@@ -44,9 +59,18 @@ export function createPricer(book: PriceBook): Pricer {
     // Upstreams answer with the snapshot's name. A catch-all row must not take it from the row of the model itself.
     return isExactModel(asked.model) && isSnapshot(responseModel ?? '', requestModel ?? '') ? asked : answered;
   };
+  const findInBook: Pricer['findInBook'] = ({ upstream, requestModel, responseModel, atMs }) => {
+    const provider = shelf?.providerOf(upstream) ?? null;
+    if (shelf === null || provider === null) return null;
+    const matchOf = (model: string | null): BookMatch | null =>
+      model === null ? null : shelf.book.find({ provider, model, atMs });
+    return matchOf(responseModel) ?? matchOf(requestModel);
+  };
+  const findRow: Pricer['findRow'] = (call) => findConfigured(call) ?? findInBook(call)?.row ?? null;
 
   return {
     findRow,
+    findInBook,
     priceCall(call) {
       const row = findRow(call);
       if (row === null) return null;

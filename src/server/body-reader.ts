@@ -71,6 +71,10 @@ export function streamBody(
     read() {
       if (!attached) {
         attached = true;
+        if (request.destroyed && !request.complete) {
+          this.destroy(stoppedSending()); // its close has gone by
+          return;
+        }
         for (const chunk of ahead) this.push(chunk);
         if (request.readableEnded) {
           this.push(null);

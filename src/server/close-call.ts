@@ -1,6 +1,7 @@
 import { formatUsd } from '../core/money.ts';
 import type { CallRecord, Ending } from '../ledger/record.ts';
 import type { Finding } from '../metering/answer-meter.ts';
+import type { Usage, UsageSource } from '../metering/usage.ts';
 import type { Price, PricedCall } from '../pricing/pricer.ts';
 import { ClientLeftError, type RelayOutcome } from '../streaming/relay.ts';
 import { isTimeout, ShutdownError } from './dispatch.ts';
@@ -20,10 +21,20 @@ export interface CallEnd {
   readonly stream: boolean;
 }
 
+/** The same, with what the usage is thought to have been where none was reported; null where nobody can tell. */
+export interface EstimatedEnd extends CallEnd {
+  readonly estimate?: Usage | null;
+}
+
 /** Makes the one record of a call out of the row that opened it and its end. */
-export function closedRecord(opened: CallRecord, end: CallEnd, price: (call: PricedCall) => Price | null): CallRecord {
+export function closedRecord(
+  opened: CallRecord,
+  end: EstimatedEnd,
+  price: (call: PricedCall) => Price | null,
+): CallRecord {
   const finding = end.finding;
-  const usage = finding?.usage ?? null;
+  const reported = finding?.usage ?? null;
+  const usage = reported ?? end.estimate ?? null;
   const base: CallRecord = {
     ...opened,
     ended_at: end.ending === 'queued' ? null : new Date(end.endedAtMs).toISOString(),
@@ -37,7 +48,7 @@ export function closedRecord(opened: CallRecord, end: CallEnd, price: (call: Pri
     ending: end.ending,
     error_code: finding?.errorCode ?? end.errorCode,
     upstream_id: finding?.upstreamId ?? opened.upstream_id,
-    usage_source: usage === null ? 'missing' : 'reported',
+    usage_source: sourceOf(usage, reported),
     usage,
     usage_raw: finding?.usageRaw ?? null,
     cost_reported_usd: finding?.costReportedUsd ?? null,
@@ -58,6 +69,11 @@ export function closedRecord(opened: CallRecord, end: CallEnd, price: (call: Pri
     cost_usd: formatUsd(cost.costNanoUsd),
     price_id: cost.priceId,
   };
+}
+
+function sourceOf(usage: Usage | null, reported: Usage | null): UsageSource {
+  if (usage === null) return 'missing';
+  return reported === null ? 'estimated' : 'reported';
 }
 
 export interface EndingFacts {
@@ -81,9 +97,9 @@ export function endingOf(facts: EndingFacts): { ending: Ending; errorCode: strin
   return { ending: 'completed', errorCode: null };
 }
 
-function failureEnding(error: Error): { ending: Ending; errorCode: string } {
+function failureEnding(error: Error): { ending: Ending; errorCode: string | null } {
   if (error instanceof ShutdownError) return { ending: 'interrupted', errorCode: 'shutting_down' };
-  if (error instanceof ClientLeftError) return { ending: 'client_left', errorCode: 'client_left' };
+  if (error instanceof ClientLeftError) return { ending: 'client_left', errorCode: null }; // nobody's error
   if (isTimeout(error)) return { ending: 'timed_out', errorCode: 'upstream_timeout' };
   return { ending: 'upstream_cut', errorCode: 'upstream_cut' };
 }

@@ -25,6 +25,8 @@ const REPLACED_TOWARDS_UPSTREAM = new Set(['host', 'content-length', 'expect']);
 /** They tell the upstream of the caller's trace and of what it carries along, so they go on only where that is set. */
 const TRACE_HEADERS = new Set(['traceparent', 'tracestate', 'baggage']);
 const CREDENTIALS = new Set<string>(CREDENTIAL_HEADERS);
+/** What an answer tells of its call. Another Metertap behind this one tells of its own, which is not this one's. */
+const OWN_PREFIX = 'x-metertap-';
 
 export interface UpstreamHeaderOptions {
   readonly upstream: Upstream;
@@ -55,6 +57,7 @@ export function headersForUpstream(rawHeaders: readonly string[], options: Upstr
     if (options.replaceCredential && CREDENTIALS.has(lower)) continue;
     if (options.dropContentEncoding && lower === 'content-encoding') continue;
     if (options.plainAnswer && lower === 'accept-encoding') continue;
+    if (Object.hasOwn(upstream.settings.headers, lower)) continue; // what is set for the upstream wins
     if (TRACE_HEADERS.has(lower) ? !upstream.settings.forwardTraceHeaders : isConsumedHeader(lower)) continue;
     headers.push(name, rawHeaders[i + 1] ?? '');
   }
@@ -68,7 +71,8 @@ export function headersForUpstream(rawHeaders: readonly string[], options: Upstr
 }
 
 /**
- * The headers of the answer to the client: the upstream's own, in their order and spelling, less those of that hop.
+ * The headers of the answer to the client: the upstream's own, in their order and spelling, less those of that hop and
+ * those that only Metertap gives.
  *
  * @param rawHeaders name, value, … as undici gives them
  * @param without further names (lower case) that no longer hold, such as `content-length` of an edited body
@@ -82,6 +86,7 @@ export function headersForClient(rawHeaders: readonly Buffer[], without: readonl
     const name = names[i] ?? '';
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || named?.has(lower) || without.includes(lower)) continue;
+    if (lower.startsWith(OWN_PREFIX)) continue;
     headers.push(name, rawHeaders[i * 2 + 1]?.toString('latin1') ?? '');
   }
   return headers;

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { errorEnvelope, MetertapError } from '../core/errors.ts';
@@ -26,25 +27,36 @@ export function createHttpServer(
   nextId: () => string,
   observer: HttpObserver,
 ): FastifyInstance {
+  /** The last answer on each connection: it must not be broken into. */
+  const answers = new WeakMap<Socket, ServerResponse>();
   const app = fastify({
     logger: false,
     genReqId: nextId,
     requestTimeout: settings.requestTimeoutMs,
     keepAliveTimeout: settings.keepAliveMs,
-    http: { maxHeaderSize: settings.maxHeaderBytes, noDelay: true },
+    // Node's own answer to a request without `host` has no envelope; the hook below refuses it in our words.
+    http: { maxHeaderSize: settings.maxHeaderBytes, noDelay: true, requireHostHeader: false },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,
     frameworkErrors: (error, request, reply) => {
-      answerError(asRequestError(error), request, reply);
+      const visible = visibleError(asRequestError(error), request.id);
+      observer.refused(visible.code, request.id);
+      answerError(visible, request, reply);
     },
     clientErrorHandler(error, socket) {
-      answerBrokenRequest(error, socket, nextId(), observer);
+      const answer = answers.get(socket);
+      if (answer?.headersSent && !answer.writableFinished) socket.destroy();
+      else answerBrokenRequest(error, socket, nextId(), observer);
     },
   });
   app.addHook('onRequest', async (request, reply) => {
+    answers.set(request.raw.socket, reply.raw);
     reply.header('x-metertap-request-id', request.id);
+    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+      throw new MetertapError('malformed_request', 'The request has no host header, which HTTP/1.1 requires.');
+    }
   });
   app.setNotFoundHandler((request) => {
     const path = request.url.split('?', 1)[0] ?? '';

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
+import type { PriceLookup } from '../pricing/price-lookup.ts';
 import type { RunEventBounds } from '../reporting/run-events.ts';
 
 /** Who asks: an administrator sees and does all, the owner of a key sees its own team's usage. */
@@ -41,6 +42,8 @@ export interface ManagementRooms {
   readonly metricsToken: () => string | null;
   readonly health: () => Health;
   readonly reload: () => Promise<ReloadResult>;
+  /** The prices that hold now, and the upstreams that they are for; a reload may change them. */
+  readonly prices: () => { readonly upstreams: readonly string[]; readonly explain: PriceLookup['explain'] };
   /** Bounds of the event streams, where they are not the usual ones. */
   readonly eventBounds?: RunEventBounds;
 }

@@ -3,6 +3,7 @@ import { MetertapError } from '../core/errors.ts';
 import { registerHealthRoutes } from './health-routes.ts';
 import { acceptJsonBodies, managementError } from './management-body.ts';
 import { registerMetricsRoute } from './management-metrics-route.ts';
+import { registerPricesRoute } from './management-prices-route.ts';
 import { registerRecordRoutes } from './management-record-routes.ts';
 import { registerReloadRoute } from './management-reload-route.ts';
 import type { ManagementRooms } from './management-rooms.ts';
@@ -36,6 +37,7 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
       registerSessionRoute(scope, rooms);
       registerUsageRoute(scope, rooms);
       registerRecordRoutes(scope, rooms);
+      registerPricesRoute(scope, rooms);
       registerReloadRoute(scope, rooms);
       done();
     },

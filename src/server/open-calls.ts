@@ -18,7 +18,7 @@ export class Cancellation {
 /** Calls that are being served now, so that a shutdown can wait for them and then end the rest. */
 export class OpenCalls {
   readonly #open = new Set<Cancellation>();
-  #waiters: (() => void)[] = [];
+  readonly #waiters = new Set<{ readonly calls: Set<Cancellation>; readonly resolve: () => void }>();
   #closing = false;
 
   /** True once no further call may begin. */
@@ -35,9 +35,12 @@ export class OpenCalls {
     this.#open.add(call);
     return () => {
       this.#open.delete(call);
-      if (this.#open.size > 0) return;
-      for (const resolve of this.#waiters) resolve();
-      this.#waiters = [];
+      for (const waiter of this.#waiters) {
+        waiter.calls.delete(call);
+        if (waiter.calls.size > 0) continue;
+        this.#waiters.delete(waiter);
+        waiter.resolve();
+      }
     };
   }
 
@@ -46,10 +49,10 @@ export class OpenCalls {
     this.#closing = true;
   }
 
-  /** Resolves when no call is open. */
-  whenIdle(): Promise<void> {
+  /** Resolves when the calls that are open now are over, whatever has begun since. */
+  whenPresentOver(): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return new Promise((resolve) => this.#waiters.add({ calls: new Set(this.#open), resolve }));
   }
 
   /** Ends every open call. */

@@ -42,7 +42,9 @@ async function serveRequest(request: FastifyRequest, reply: FastifyReply, rooms:
     writeError(reply.raw, refusal, { requestId: id, runId: exchange?.pathRunId ?? null });
   } finally {
     if (exchange !== null) rooms.observer.callOver();
-    leave();
+    // Open until its client has all of it, or is gone: a shutdown cuts no answer that is still on its way.
+    if (reply.raw.closed) leave();
+    else reply.raw.once('close', leave);
   }
 }
 
@@ -72,6 +74,7 @@ async function serveExchange(exchange: Exchange, rooms: ProxyRooms): Promise<voi
 
 function refuseWhatIsNotServed(exchange: Exchange, rooms: ProxyRooms): void {
   if (rooms.openCalls.closing) {
+    exchange.response.shouldKeepAlive = false;
     throw new MetertapError('shutting_down', 'Metertap is shutting down. Try again in a moment.');
   }
   if (asksForWebSocket(exchange.request.headers)) {

@@ -1,4 +1,5 @@
 import type { CallRecord } from '../ledger/record.ts';
+import type { OutputEvidence } from '../metering/estimate-sample.ts';
 import { sendsUsageOnlyWhenAsked } from '../metering/stream-usage-hosts.ts';
 import { Relay } from '../streaming/relay.ts';
 import { type CallEnd, endingOf } from './close-call.ts';
@@ -7,20 +8,33 @@ import type { Exchange } from './exchange.ts';
 import { headersForClient } from './headers.ts';
 import type { Call } from './open-call.ts';
 import { allowanceHeaders } from './rate-headers.ts';
-import { headerText, writeError } from './reply-error.ts';
+import { flushHead, headerText, writeError } from './reply-error.ts';
 import type { ProxyRooms } from './rooms.ts';
 import { relayLimitsOf, type Sent } from './send-call.ts';
+import type { Asked } from './stream-question.ts';
+import { clientAskedForUsage } from './stream-usage-request.ts';
 import { type AnswerWatch, type UsageHiding, watchAnswer } from './watch-answer.ts';
 
 /** An answer that has been relayed up to its last bytes, which wait for the journal. */
 export interface RelayedCall {
   readonly end: CallEnd;
+  /** What the upstream answered; null where no head of an answer came. */
+  readonly answer: AnswerSeen | null;
   /** Monotonic milliseconds at which the upstream's part was over. */
   readonly relayedAtMs: number;
   /** Lets the last bytes go out, with what the head may still tell of the record. */
   release(record: CallRecord): void;
   /** Ends the answer where the record could not be written: with `refusal` if nothing went out yet, else by a cut. */
   refuse(refusal: Parameters<typeof writeError>[1]): void;
+}
+
+/** What is known of an answer beside its finding, for an estimate. */
+export interface AnswerSeen {
+  /** The upstream's own. */
+  readonly status: number;
+  /** Null where the answer passed by unread, where its usage is known, and at endpoints that are never estimated. */
+  readonly evidence: OutputEvidence | null;
+  readonly toolCalls: number;
 }
 
 /** How long a document may be held back before its bytes pass as they come. */
@@ -33,7 +47,7 @@ const DOCUMENT_PATIENCE_MS = 1000;
 export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Promise<RelayedCall> {
   if (sent.kind === 'failed') return relayedFailure(call, sent, rooms);
   const { exchange } = call;
-  const watch = watchAnswer(sent, exchange.endpoint, sent.asked ? hidingOf(call) : null);
+  const watch = watchAnswer(sent, exchange.endpoint, sent.asked ? hidingOf(call, sent) : null);
   const head = new AnswerHead(exchange, sent, watch.droppedHeaders);
   head.add('x-metertap-request-id', exchange.id);
   if (call.ids.runId !== null) head.add('x-metertap-run-id', headerText(call.ids.runId));
@@ -51,6 +65,11 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const end = { ...named, status, finding, ...timesOf(exchange, relay.firstByteAtMs, rooms) };
   return {
     end: { ...end, requestModel: call.request.model, stream: call.request.stream },
+    answer: {
+      status: sent.status,
+      evidence: watch.isRead ? watch.meter.evidence : null,
+      toolCalls: watch.meter.toolCalls,
+    },
     relayedAtMs: rooms.clock.monotonicMs(),
     release: (record) => {
       if (outcome.kind === 'failed') {
@@ -87,8 +106,8 @@ function startRelay(call: Call, answer: UpstreamAnswer, { watch, head, rooms }: 
     nowMs: () => rooms.clock.monotonicMs(),
     writeHead: () => head.write(answer.status, answer.statusText),
   });
-  if (watch.spill === null) relay.sendHead();
-  else spillLater(relay, watch);
+  if (watch.spill !== null) spillLater(relay, watch);
+  else if (relay.sendHead()) flushHead(exchange.response);
   return relay;
 }
 
@@ -126,7 +145,6 @@ class AnswerHead {
     const { response } = this.#exchange;
     response.sendDate = false; // the upstream's own Date is among the headers, or there was none
     response.writeHead(status, statusText, this.#headers);
-    response.flushHeaders();
   }
 }
 
@@ -137,12 +155,13 @@ function relayedFailure(call: Call, failure: DispatchFailure, rooms: ProxyRooms)
     end: {
       status: exchange.presence.left ? null : failure.error.kind.status,
       ending: failure.ending,
-      errorCode: failure.error.code,
+      errorCode: failure.ending === 'client_left' ? null : failure.error.code,
       finding: null,
       ...timesOf(exchange, null, rooms),
       requestModel: call.request.model,
       stream: call.request.stream,
     },
+    answer: null,
     relayedAtMs: rooms.clock.monotonicMs(),
     release: () => writeError(exchange.response, failure.error, ids),
     refuse: (refusal) => writeError(exchange.response, refusal, ids),
@@ -163,8 +182,12 @@ function timesOf(
 }
 
 /** What is hidden of the usage that was asked for on the client's behalf; null where its key wants to see it. */
-function hidingOf(call: Call): UsageHiding | null {
+function hidingOf(call: Call, { askedRunning }: Asked): UsageHiding | null {
   const usageEvent = call.caller.settings.usageEvent ?? call.settings.usageEvent;
+  if (askedRunning) {
+    const runningOnly = usageEvent === 'pass' || clientAskedForUsage(call.request.streamOptions);
+    return { usageOnlyWhenAsked: true, runningOnly };
+  }
   return usageEvent === 'pass' ? null : { usageOnlyWhenAsked: sendsUsageOnlyWhenAsked(call.upstream.host) };
 }
 

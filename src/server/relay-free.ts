@@ -6,7 +6,7 @@ import { closedRecord, isOver } from './close-call.ts';
 import type { DispatchFailure, UpstreamAnswer } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import { headersForClient } from './headers.ts';
-import { headerText, writeError } from './reply-error.ts';
+import { flushHead, headerText, writeError } from './reply-error.ts';
 import type { ProxyRooms, ProxySettings } from './rooms.ts';
 import type { Upstream } from './upstreams.ts';
 import { type AnswerWatch, watchAnswer } from './watch-answer.ts';
@@ -50,7 +50,7 @@ function startRelay(call: FreeCall, answer: UpstreamAnswer, watch: AnswerWatch |
     nowMs: () => rooms.clock.monotonicMs(),
     writeHead: () => writeHead(exchange, answer),
   });
-  if (watch?.isDocument !== true) relay.sendHead();
+  if (watch?.isDocument !== true && relay.sendHead()) flushHead(exchange.response);
   return relay;
 }
 
@@ -60,7 +60,6 @@ function writeHead(exchange: Exchange, answer: UpstreamAnswer): void {
   if (exchange.pathRunId !== null) headers.push('x-metertap-run-id', headerText(exchange.pathRunId));
   exchange.response.sendDate = false;
   exchange.response.writeHead(answer.status, answer.statusText, headers);
-  exchange.response.flushHeaders();
 }
 
 interface Sighting {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { errorEnvelope, MetertapError } from '../core/errors.ts';
+import { isUsableId } from '../core/ids.ts';
 
 /** What an error answer names beside the error itself. */
 export interface AnswerIds {
@@ -20,7 +21,8 @@ export function errorHeaders(error: MetertapError, ids: AnswerIds): Record<strin
     'content-type': 'application/json; charset=utf-8',
     'x-metertap-request-id': ids.requestId,
   };
-  if (ids.runId !== undefined && ids.runId !== null) headers['x-metertap-run-id'] = headerText(ids.runId);
+  // The run id of a refused path may be anything; only a usable one can be a header at all.
+  if (ids.runId && isUsableId(ids.runId)) headers['x-metertap-run-id'] = headerText(ids.runId);
   if (!error.kind.heals) headers['x-should-retry'] = 'false';
   if (error.retryAfterMs !== null) {
     headers['retry-after-ms'] = String(Math.ceil(error.retryAfterMs));
@@ -43,3 +45,13 @@ export function writeError(response: ServerResponse, error: MetertapError, ids: 
 export function headerText(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
+
+/**
+ * Sends a head that has been written, so that a client sees it before the body. Not by `flushHeaders`, which writes
+ * bytes beyond ASCII in header values as UTF-8 once more; beside a body of bytes Node writes them as they are.
+ */
+export function flushHead(response: ServerResponse): void {
+  response.write(NO_BYTES);
+}
+
+const NO_BYTES = Buffer.alloc(0);

@@ -1,6 +1,7 @@
 import { attributeCall, checkAttribution } from './attribute-call.ts';
 import { authenticate } from './authenticate.ts';
 import { closedRecord } from './close-call.ts';
+import { estimateUsage } from './estimate-usage.ts';
 import type { Exchange } from './exchange.ts';
 import { closeFaultedCall } from './faulted-call.ts';
 import { journalCall } from './journal-call.ts';
@@ -46,7 +47,8 @@ async function carryOut(call: Call, rooms: ProxyRooms): Promise<void> {
   const dispatchedAtMs = rooms.clock.monotonicMs();
   const sent = await dispatchCall(call, rewritten, rooms);
   const relayed = await relayCall(call, sent, rooms);
-  const record = closedRecord(call.opened, relayed.end, call.settings.price);
+  const estimate = await estimateUsage(call, relayed, rooms);
+  const record = closedRecord(call.opened, { ...relayed.end, estimate }, call.settings.price);
   await journalCall(record, relayed, { call, rooms });
   call.reservation.settle({ usage: record.usage, costNanoUsd: record.cost_nano_usd });
   rooms.observer.callEnded(record, overheadMs(call, relayed.relayedAtMs - dispatchedAtMs, rooms));

@@ -11,6 +11,7 @@ import type { BackgroundResponses } from './background-responses.ts';
 import type { Exchange } from './exchange.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { RejectionMemory } from './stream-usage-request.ts';
+import type { TokenEstimator } from './token-estimator.ts';
 import type { UpstreamDirectory } from './upstreams.ts';
 
 /** Settings of the proxied path, read once at the start of each call; a reload swaps them for the calls after it. */
@@ -25,6 +26,7 @@ export interface ProxySettings {
   readonly unpricedModels: 'allow' | 'refuse';
   readonly usageEvent: 'hide' | 'pass';
   readonly relay: RelayLimits;
+  readonly missingUsage: 'estimate' | 'leave';
   readonly durability: 'before_response' | 'async';
   readonly onLedgerFailure: 'refuse' | 'serve_unmetered';
   /** The price of a call; null where none is known. */
@@ -77,6 +79,7 @@ export interface ProxyRooms {
   readonly rates: RequestRates;
   readonly background: BackgroundResponses;
   readonly rejections: RejectionMemory;
+  readonly estimator: Pick<TokenEstimator, 'count'>;
   readonly openCalls: OpenCalls;
   readonly observer: CallObserver;
   readonly clock: Clock;

@@ -7,24 +7,35 @@ import { headersForUpstream } from './headers.ts';
 import type { Call } from './open-call.ts';
 import { peekBody } from './peeked-answer.ts';
 import type { CallObserver, ProxyRooms } from './rooms.ts';
-import { askForStreamUsage, mayBeRejection, namesStreamOptions } from './stream-usage-request.ts';
+import { type Asked, askStream, NOTHING_ASKED, type StreamQuestion } from './stream-question.ts';
+import { mayBeRejection, namesStreamOptions } from './stream-usage-request.ts';
 
-/** The request as it will go out, and whether its stream is asked for usage on the client's behalf. */
+/** The request as it will go out, with what its stream is asked for on the client's behalf. */
 export interface Rewritten {
   readonly request: OutgoingRequest;
-  /** The stream was asked for its usage although the client did not ask. */
-  readonly asked: boolean;
+  readonly question: StreamQuestion;
 }
 
 /** Makes the request to the upstream, and asks for stream usage if it must be asked for. */
 export function rewriteCall(call: Call, rooms: ProxyRooms): Rewritten {
-  const body = shouldAsk(call, rooms) ? askedBody(call) : null;
-  return { request: outgoing(call, body), asked: body !== null };
+  const refusesRunning = rooms.rejections.has(call.upstream.name, call.request.model, 'continuous_usage_stats');
+  return rewritten(call, shouldAsk(call, rooms) ? questionOf(call, !refusesRunning) : NOTHING_ASKED);
 }
 
-function askedBody(call: Call): Buffer | null {
+function rewritten(call: Call, question: StreamQuestion): Rewritten {
+  return { request: outgoing(call, question.body), question };
+}
+
+function questionOf(call: Call, mayAskRunning: boolean): StreamQuestion {
   const { body, streamOptions } = call.request;
-  return Buffer.isBuffer(body) ? askForStreamUsage(body, streamOptions) : null;
+  const { continuousUsage } = call.upstream.settings;
+  const running = mayAskRunning && continuousUsage && call.exchange.endpoint.name === 'chat/completions';
+  return Buffer.isBuffer(body) ? askStream(body, streamOptions, running) : NOTHING_ASKED;
+}
+
+/** The same request without the member that was refused. */
+function withoutBoldest(call: Call, { question }: Rewritten): Rewritten {
+  return rewritten(call, question.boldest === 'continuous_usage_stats' ? questionOf(call, false) : NOTHING_ASKED);
 }
 
 /** Only streams of the two endpoints that need it, and only where the upstream takes the question (wire.md 2.3). */
@@ -39,28 +50,31 @@ function shouldAsk(call: Call, rooms: ProxyRooms): boolean {
 /** A refusal of `stream_options` is a short JSON answer. */
 const MAX_REJECTION_BYTES = 64 * 1024;
 
-export type Sent = (UpstreamAnswer | DispatchFailure) & { readonly asked: boolean };
+export type Sent = (UpstreamAnswer | DispatchFailure) & Asked;
 
 /**
- * Sends the call and waits for the head of its answer. Where the upstream refuses `stream_options`, which the client
- * never sent, the call is sent once more without it, and the refusal is remembered.
+ * Sends the call and waits for the head of its answer. Where the upstream refuses `stream_options`, or a member of it,
+ * which the client never sent, the call is sent once more without it; where that helps, the refusal is remembered.
  */
 export async function dispatchCall(call: Call, rewritten: Rewritten, rooms: ProxyRooms): Promise<Sent> {
-  const way = { limits: relayLimitsOf(call), observer: rooms.observer };
-  const result = await send(call.exchange, rewritten.request, way);
-  if (result.kind === 'failed' || !rewritten.asked || !mayBeRejection(result.status)) {
-    return withAsked(result, rewritten.asked);
+  const { request, question } = rewritten;
+  const result = await send(call.exchange, request, { limits: relayLimitsOf(call), observer: rooms.observer });
+  if (result.kind === 'failed' || question.boldest === null || !mayBeRejection(result.status)) {
+    return withAsked(result, question);
   }
   const peeked = await peekBody(result, MAX_REJECTION_BYTES);
-  if (!namesStreamOptions(peeked.bytes)) return withAsked(peeked.answer, rewritten.asked);
+  if (!namesStreamOptions(peeked.bytes)) return withAsked(peeked.answer, question);
   result.abort(new Error('the refusal has been read'));
-  rooms.rejections.add(call.upstream.name, call.request.model);
-  return withAsked(await send(call.exchange, outgoing(call, null), way), false);
+  const repeated = await dispatchCall(call, withoutBoldest(call, rewritten), rooms);
+  // Else it was refused for something else, in words that only quote the request (FastAPI gives all of it as `input`).
+  const wasTheReason = repeated.kind === 'answer' && repeated.status < 300;
+  if (wasTheReason) rooms.rejections.add(call.upstream.name, call.request.model, question.boldest);
+  return repeated;
 }
 
 /** Keeps the answer's own object (it has state) and adds what the relay must know of the request. */
-function withAsked(result: UpstreamAnswer | DispatchFailure, asked: boolean): Sent {
-  return Object.assign(result, { asked });
+function withAsked(result: UpstreamAnswer | DispatchFailure, { asked, askedRunning }: Asked): Sent {
+  return Object.assign(result, { asked, askedRunning });
 }
 
 /** How often a connection is tried in all, and how long to wait in between: a replica that restarts is back by then. */

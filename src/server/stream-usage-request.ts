@@ -13,7 +13,7 @@ export function askForStreamUsage(body: Buffer, streamOptions: unknown): Buffer 
   if (streamOptions === undefined) return insertFirstMember(body, 0, '"stream_options":{"include_usage":true}');
   const span = findMember(body, 0, 'stream_options');
   if (span === null) return null;
-  if (streamOptions === null) return replace(body, span.valueStart, span.valueEnd, '{"include_usage":true}');
+  if (streamOptions === null) return replaceBytes(body, span.valueStart, span.valueEnd, '{"include_usage":true}');
   if (typeof streamOptions !== 'object' || Array.isArray(streamOptions)) return null;
   const asked = Object.hasOwn(streamOptions, 'include_usage')
     ? (streamOptions as Readonly<Record<string, unknown>>)['include_usage']
@@ -21,7 +21,7 @@ export function askForStreamUsage(body: Buffer, streamOptions: unknown): Buffer 
   if (asked === undefined) return insertFirstMember(body, span.valueStart, '"include_usage":true');
   if (asked !== null && asked !== false) return null;
   const inner = findMember(body, span.valueStart, 'include_usage');
-  return inner === null ? null : replace(body, inner.valueStart, inner.valueEnd, 'true');
+  return inner === null ? null : replaceBytes(body, inner.valueStart, inner.valueEnd, 'true');
 }
 
 /** Tells whether the client itself asked for stream usage. */
@@ -34,18 +34,19 @@ export function clientAskedForUsage(streamOptions: unknown): boolean {
   );
 }
 
-function insertFirstMember(body: Buffer, objectStart: number, member: string): Buffer {
+/** Puts `"name":value` into the object that begins at `objectStart`, as its first member. */
+export function insertFirstMember(body: Buffer, objectStart: number, member: string): Buffer {
   const brace = skipSpace(body, objectStart);
   const isEmpty = body[skipSpace(body, brace + 1)] === 0x7d;
-  return replace(body, brace + 1, brace + 1, isEmpty ? member : `${member},`);
+  return replaceBytes(body, brace + 1, brace + 1, isEmpty ? member : `${member},`);
 }
 
-function replace(body: Buffer, from: number, to: number, text: string): Buffer {
+export function replaceBytes(body: Buffer, from: number, to: number, text: string): Buffer {
   return Buffer.concat([body.subarray(0, from), Buffer.from(text), body.subarray(to)]);
 }
 
 /** An upstream's words against the member that was put in (wire.md 2.3). */
-const NAMES_STREAM_OPTIONS = /stream_options|include_usage/;
+const NAMES_STREAM_OPTIONS = /stream_options|include_usage|continuous_usage_stats/;
 const REJECTION_STATUSES = new Set([400, 422]);
 
 /** Whether an answer may be the upstream's refusal of `stream_options`: its body decides. */
@@ -57,26 +58,29 @@ export function namesStreamOptions(body: Buffer): boolean {
   return NAMES_STREAM_OPTIONS.test(body.toString('utf8'));
 }
 
-/** How many upstream-and-model pairs are remembered; beyond it the oldest is asked again. */
+/** How many refusals are remembered; beyond it the oldest is asked again. */
 const MAX_REMEMBERED = 10_000;
 
-/** Which models of which upstreams have refused `stream_options`, so that they are not asked again (wire.md 0.8). */
+/**
+ * Which models of which upstreams have refused a member of `stream_options`, so that they are not asked for it again
+ * (wire.md 0.8).
+ */
 export class RejectionMemory {
-  readonly #pairs = new Set<string>();
+  readonly #refusals = new Set<string>();
 
-  has(upstream: string, model: string | null): boolean {
-    return this.#pairs.has(pairOf(upstream, model));
+  has(upstream: string, model: string | null, member = 'include_usage'): boolean {
+    return this.#refusals.has(refusalOf(upstream, model, member));
   }
 
-  add(upstream: string, model: string | null): void {
-    if (this.#pairs.size >= MAX_REMEMBERED) {
-      const oldest = this.#pairs.values().next();
-      if (!oldest.done) this.#pairs.delete(oldest.value);
+  add(upstream: string, model: string | null, member = 'include_usage'): void {
+    if (this.#refusals.size >= MAX_REMEMBERED) {
+      const oldest = this.#refusals.values().next();
+      if (!oldest.done) this.#refusals.delete(oldest.value);
     }
-    this.#pairs.add(pairOf(upstream, model));
+    this.#refusals.add(refusalOf(upstream, model, member));
   }
 }
 
-function pairOf(upstream: string, model: string | null): string {
-  return `${upstream}\n${model ?? ''}`;
+function refusalOf(upstream: string, model: string | null, member: string): string {
+  return `${upstream}\n${member}\n${model ?? ''}`;
 }

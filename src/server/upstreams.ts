@@ -12,6 +12,8 @@ export interface UpstreamSettings {
   readonly models: readonly string[];
   /** Whether streams are asked for their usage: `always`, `never`, or `auto` (wire.md 2.3). */
   readonly streamUsage: 'auto' | 'always' | 'never';
+  /** Chat streams are asked for their usage with every event (wire.md 2.2: vLLM). */
+  readonly continuousUsage: boolean;
   readonly connectMs: number;
   /** How long the answer's head may take; reasoning calls take minutes. 0: no limit. */
   readonly firstByteMs: number;

@@ -1,7 +1,7 @@
 import { AnswerMeter } from '../metering/answer-meter.ts';
 import type { Endpoint } from '../metering/endpoints.ts';
 import { InjectedUsageHider } from '../metering/injected-usage.ts';
-import { codingsOf, DecodingError, decodeBody } from '../streaming/body-decoder.ts';
+import { canDecode, codingsOf, DecodingError, decodeBody } from '../streaming/body-decoder.ts';
 import { CodedEventPassage } from '../streaming/coded-event-passage.ts';
 import { decodedSource } from '../streaming/decoded-source.ts';
 import { DocumentPassage } from '../streaming/document-passage.ts';
@@ -25,6 +25,8 @@ export interface AnswerWatch {
   readonly passage: Passage;
   readonly source: AnswerSource;
   readonly meter: AnswerMeter;
+  /** Whether the meter is shown the answer; some pass by unread. */
+  readonly isRead: boolean;
   /** The head of a stream goes out at once; that of a document waits for the whole. */
   readonly isDocument: boolean;
   /** Lets a held document out as it is, because it takes too long; null for other answers. */
@@ -39,6 +41,8 @@ export interface AnswerWatch {
 export interface UsageHiding {
   /** It gives usage, also beside choices, only to those who ask. */
   readonly usageOnlyWhenAsked: boolean;
+  /** The client is to see the usage that ends the stream, but none on the way. */
+  readonly runningOnly?: boolean;
 }
 
 /**
@@ -51,6 +55,10 @@ export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, hiding: 
   const contentType = headerOf(answer.rawHeaders, 'content-type');
   const codings = codingsOf(headerOf(answer.rawHeaders, 'content-encoding'));
   const expectedBytes = lengthOf(headerOf(answer.rawHeaders, 'content-length'));
+  // With the head of an empty answer the client has all of it: it waits for the record, as a document does.
+  if (expectedBytes === 0 || BODILESS_STATUSES.has(answer.status)) {
+    return watchDocument(answer, { meter, codings, expectedBytes });
+  }
   // Of an endpoint that the table does not know nothing is read: it is recorded without usage.
   if (endpoint.kind === 'unmetered')
     return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
@@ -59,7 +67,10 @@ export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, hiding: 
   return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
 }
 
+const BODILESS_STATUSES = new Set([204, 304]);
+
 const PLAIN = {
+  isRead: false,
   isDocument: false,
   spill: null,
   droppedHeaders: [],
@@ -75,17 +86,20 @@ interface Watched {
 function watchEvents(answer: UpstreamAnswer, watched: Watched & { readonly hiding: UsageHiding | null }): AnswerWatch {
   const { meter, codings, expectedBytes } = watched;
   const observe: ObserveEvent = (event) => (event.data === null ? 'more' : meter.readEvent(event.data, event.name));
+  // A stream that nobody here can read goes by as it is.
+  if (!canDecode(codings)) return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
   if (watched.hiding !== null) {
     const hider = new InjectedUsageHider(watched.hiding);
     const passage = new FilteredEventPassage(observe, (data) => hider.judge(data));
     const source = codings.length === 0 ? answer : decodedSource(answer, codings, MAX_DECODED_STREAM_BYTES);
     const droppedHeaders = codings.length === 0 ? ['content-length'] : ['content-length', 'content-encoding'];
-    return { ...PLAIN, passage, source, meter, droppedHeaders };
+    return { ...PLAIN, isRead: true, passage, source, meter, droppedHeaders };
   }
-  const passage = canDecode(codings)
-    ? new CodedEventPassage({ observe, codings, expectedBytes, maxDecodedBytes: MAX_DECODED_STREAM_BYTES })
-    : new EventPassage(observe);
-  return { ...PLAIN, passage, source: answer, meter };
+  const passage =
+    codings.length === 0
+      ? new EventPassage(observe, expectedBytes)
+      : new CodedEventPassage({ observe, codings, expectedBytes, maxDecodedBytes: MAX_DECODED_STREAM_BYTES });
+  return { ...PLAIN, isRead: true, passage, source: answer, meter };
 }
 
 function watchDocument(answer: UpstreamAnswer, watched: Watched): AnswerWatch {
@@ -108,15 +122,12 @@ function watchDocument(answer: UpstreamAnswer, watched: Watched): AnswerWatch {
     passage,
     source: answer,
     meter: watched.meter,
+    isRead: true,
     isDocument: true,
     spill: () => passage.spill(),
     droppedHeaders: [],
     finish,
   };
-}
-
-function canDecode(codings: readonly string[]): boolean {
-  return codings.length > 0 && codings.every((coding) => ['gzip', 'x-gzip', 'deflate', 'br', 'zstd'].includes(coding));
 }
 
 function isEventStream(contentType: string | undefined): boolean {

@@ -19,6 +19,11 @@ export function codingsOf(contentEncoding: string | undefined): string[] {
     .filter((coding) => coding !== '' && coding !== 'identity');
 }
 
+/** Whether all of these codings can be undone. */
+export function canDecode(codings: readonly string[]): boolean {
+  return codings.every((coding) => Object.hasOwn(DECODERS, coding));
+}
+
 export class DecodingError extends Error {
   override readonly name = 'DecodingError';
   readonly reason: 'unknown_coding' | 'too_large' | 'corrupt';
@@ -44,7 +49,7 @@ export class BodyDecoder {
    */
   constructor(codings: readonly string[], options: { maxDecodedBytes: number; onData: (chunk: Buffer) => void }) {
     this.#stages = codings.toReversed().map((coding) => {
-      const create = DECODERS[coding];
+      const create = Object.hasOwn(DECODERS, coding) ? DECODERS[coding] : undefined;
       if (create === undefined) throw new DecodingError('unknown_coding', `unknown content-encoding '${coding}'`);
       return create();
     });
@@ -66,14 +71,28 @@ export class BodyDecoder {
     this.#done.promise.catch(() => undefined);
   }
 
+  /** Resolves when everything has been decoded after the end; rejects with a DecodingError as soon as it cannot be. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
   push(chunk: Buffer): void {
     this.#stages[0]?.write(chunk);
   }
 
-  /** Resolves when everything pushed has been decoded. Rejects with a DecodingError where it cannot be. */
-  async end(): Promise<void> {
+  /** No more bytes will come. Gives `done`. */
+  end(): Promise<void> {
     this.#stages[0]?.end();
-    await this.#done.promise;
+    return this.#done.promise;
+  }
+
+  /** Tells nothing more, and decodes little more, until `resume`. */
+  pause(): void {
+    this.#stages.at(-1)?.pause();
+  }
+
+  resume(): void {
+    this.#stages.at(-1)?.resume();
   }
 
   /** Gives up: nothing more will be told. */

@@ -15,6 +15,7 @@ export class ClientPresence {
     });
     // A write to a connection that has just gone emits an error; its close tells what there is to know.
     response.on('error', () => undefined);
+    response.on('timeout', () => this.cut());
     if (response.destroyed) this.#leave();
   }
 
@@ -32,10 +33,37 @@ export class ClientPresence {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * Counts the client as gone if it takes nothing for `maxMs`. Told from the connection's own timer, which also sees
+   * that a large write gets on while it is under way.
+   */
+  cutIfStalled(maxMs: number): void {
+    this.#response.setTimeout(maxMs);
+  }
+
+  /** The client has taken everything, and nothing need happen now. */
+  mayIdle(): void {
+    this.#response.setTimeout(0);
+  }
+
   /** Ends the client's connection without a proper end of the answer: what it got is not whole, and it must see that. */
   cut(): void {
+    const { socket } = this.#response;
     this.#response.destroy();
-    this.#response.socket?.destroy();
+    socket?.destroy();
+    // Behind an unfinished answer on the same connection (pipelining) it has no socket yet, and no close will tell.
+    if (socket === null) this.#leave();
+  }
+
+  /** The same, once the client has taken what has been written; at once if it takes nothing for `maxMs`. */
+  cutAfterWrites(maxMs: number): void {
+    const { socket } = this.#response;
+    if (socket === null) {
+      this.cut();
+      return;
+    }
+    this.cutIfStalled(maxMs);
+    socket.destroySoon();
   }
 
   #leave(): void {

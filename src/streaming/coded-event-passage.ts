@@ -19,7 +19,7 @@ export class CodedEventPassage implements Passage {
     maxDecodedBytes: number;
   }) {
     this.#open = new OpenPassage(options.expectedBytes);
-    this.#events = new EventPassage(options.observe);
+    this.#events = new EventPassage(options.observe, null);
     this.#decoder = new BodyDecoder(options.codings, {
       maxDecodedBytes: options.maxDecodedBytes,
       onData: (chunk) => this.#events.push(chunk),

@@ -9,7 +9,7 @@ const MAX_READ_EVENT_BYTES = 32 * 1024 * 1024;
 
 /**
  * A stream of events that is relayed as it comes and read beside. From the terminal event on, bytes wait: the client
- * must not see the end before the journal has the record.
+ * must not see the end before the journal has the record. Where the length is known, the last chunk waits as well.
  */
 export class EventPassage implements Passage {
   readonly #scanner: EventScanner;
@@ -19,9 +19,13 @@ export class EventPassage implements Passage {
   /** Index in the current chunk from which bytes wait. */
   #holdFrom = -1;
   #held: Buffer[] = [];
+  readonly #expectedBytes: number | null;
+  #seenBytes = 0;
 
-  constructor(observe: ObserveEvent) {
+  /** @param expectedBytes the answer's `content-length`, null where it has none */
+  constructor(observe: ObserveEvent, expectedBytes: number | null) {
     this.#observe = observe;
+    this.#expectedBytes = expectedBytes;
     this.#scanner = new EventScanner(
       { event: (event) => this.#read(event), oversized: () => undefined },
       { maxEventBytes: MAX_READ_EVENT_BYTES },
@@ -39,6 +43,8 @@ export class EventPassage implements Passage {
       return null;
     }
     this.#scanner.push(chunk);
+    this.#seenBytes += chunk.length;
+    if (this.#holdFrom < 0 && this.#seenBytes === this.#expectedBytes) this.#holdFrom = 0;
     if (this.#holdFrom < 0) return chunk;
     this.#held.push(chunk.subarray(this.#holdFrom));
     return this.#holdFrom === 0 ? null : chunk.subarray(0, this.#holdFrom);

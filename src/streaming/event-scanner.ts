@@ -80,10 +80,15 @@ export class EventScanner {
         this.#lineStart = base + 1;
       }
     }
-    const hasCr = chunk.indexOf(CR, from) >= 0;
+    let lf = chunk.indexOf(LF, from);
+    let cr = chunk.indexOf(CR, from);
     let at = from;
-    while (at < chunk.length) {
-      const end = hasCr ? nextLineEnd(chunk, at) : chunk.indexOf(LF, at);
+    for (;;) {
+      // Each is looked for again only once it has been passed, or a chunk with many of one and few of the other would
+      // be searched to its end for every line.
+      if (lf >= 0 && lf < at) lf = chunk.indexOf(LF, at);
+      if (cr >= 0 && cr < at) cr = chunk.indexOf(CR, at);
+      const end = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf;
       if (end < 0) break;
       let next = end + 1;
       if (chunk[end] === CR) {
@@ -129,7 +134,6 @@ export class EventScanner {
 
   #tell(bytes: Buffer, chunkStart: number, chunkEnd: number): void {
     const fields = readFields(bytes, this.#lines, this.#atStreamStart);
-    this.#atStreamStart = false;
     this.#visitor.event({ bytes, chunkStart, chunkEnd, ...fields });
   }
 
@@ -162,16 +166,9 @@ export class EventScanner {
     this.#carriedBytes = 0;
     this.#oversized = false;
     this.#lineStart = 0;
+    this.#atStreamStart = false;
     if (this.#lines.length > 0) this.#lines = [];
   }
-}
-
-function nextLineEnd(chunk: Buffer, from: number): number {
-  const lf = chunk.indexOf(LF, from);
-  const cr = chunk.indexOf(CR, from);
-  if (lf < 0) return cr;
-  if (cr < 0) return lf;
-  return Math.min(lf, cr);
 }
 
 interface EventFields {

@@ -12,6 +12,7 @@ export type HidingVerdict =
 const MAX_JUDGED_EVENT_BYTES = 1024 * 1024;
 
 const CR = 0x0d;
+const LF = 0x0a;
 
 /**
  * A stream of events from which some are taken out: those that are there only because Metertap asked for usage on
@@ -31,7 +32,8 @@ export class FilteredEventPassage implements Passage {
   /** The current chunk is compacted in place: its first `#written` bytes go out, those up to `#decided` are done. */
   #written = 0;
   #decided = 0;
-  #lastWithheldEndedInCr = false;
+  /** The last chunk ended in the CR of a withheld event: an LF that follows is the rest of it. */
+  #endedInWithheldCr = false;
 
   constructor(observe: ObserveEvent, judge: (data: Buffer) => HidingVerdict) {
     this.#observe = observe;
@@ -52,9 +54,11 @@ export class FilteredEventPassage implements Passage {
       this.#held.push(chunk);
       return null;
     }
+    if (chunk.length === 0) return null;
     this.#chunk = chunk;
     this.#written = 0;
-    this.#decided = 0;
+    this.#decided = this.#endedInWithheldCr && chunk[0] === LF ? 1 : 0;
+    this.#endedInWithheldCr = false;
     this.#scanner.push(chunk);
     if (this.#complete) this.#held.push(chunk.subarray(this.#decided));
     else this.#keepBetweenEvents(this.#scanner.inOversizedEvent ? chunk.length : this.#pendingStart());
@@ -86,14 +90,22 @@ export class FilteredEventPassage implements Passage {
       this.#complete = true;
       this.#held.push(Buffer.from(event.bytes));
     } else {
-      this.#apply(event.data === null ? KEEP : this.#judge(event.data), event);
+      this.#apply(this.#verdictOn(event), event);
     }
     this.#decided = event.chunkEnd;
   }
 
+  /** By its length alone an event is judged or not, wherever the network has cut it. */
+  #verdictOn({ bytes, data }: ScannedEvent): HidingVerdict {
+    return data === null || bytes.length > MAX_JUDGED_EVENT_BYTES ? KEEP : this.#judge(data);
+  }
+
   #apply(verdict: HidingVerdict, event: ScannedEvent): void {
-    this.#lastWithheldEndedInCr = verdict.kind === 'withhold' && event.bytes[event.bytes.length - 1] === CR;
-    if (verdict.kind === 'withhold') return;
+    if (verdict.kind === 'withhold') {
+      const isLast = event.chunkEnd === this.#chunk.length;
+      this.#endedInWithheldCr = isLast && event.bytes[event.bytes.length - 1] === CR;
+      return;
+    }
     if (verdict.kind === 'keep' || event.dataStart < 0) {
       this.#emit(event, 0, event.bytes.length);
       return;
@@ -113,9 +125,7 @@ export class FilteredEventPassage implements Passage {
   /** Bytes that belong to no judged event: the LF of a CRLF that was cut in two, or the rest of an oversized event. */
   #keepBetweenEvents(until: number): void {
     if (until <= this.#decided) return;
-    const isRestOfWithheld = this.#lastWithheldEndedInCr && this.#decided === 0 && until === 1;
-    this.#lastWithheldEndedInCr = false;
-    if (!isRestOfWithheld) this.#compact(this.#decided, until);
+    this.#compact(this.#decided, until);
     this.#decided = until;
   }
 

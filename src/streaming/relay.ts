@@ -61,7 +61,8 @@ export class Relay {
   #clientLeft = false;
   #drainedBytes = 0;
   #drainTimer: NodeJS.Timeout | null = null;
-  #stallTimer: NodeJS.Timeout | null = null;
+  /** The client does not take what has been written, so the source is paused. */
+  #isBlocked = false;
   #forgetLeave: () => void = () => undefined;
   /** When the first byte of the body came from the upstream; monotonic milliseconds, null before. */
   firstByteAtMs: number | null = null;
@@ -91,16 +92,19 @@ export class Relay {
     void this.#outcome.promise.then(listener);
   }
 
-  /** Sends the head now, and flushes it, so that a client of a stream sees it before the first event. */
-  sendHead(): void {
-    if (this.#headWritten || this.#clientLeft) return;
+  /** Writes the head, if that has not been done. Gives whether it was done now; Node holds it until a body follows. */
+  sendHead(): boolean {
+    if (this.#headWritten || this.#clientLeft) return false;
     this.#headWritten = true;
     this.#options.writeHead();
+    return true;
   }
 
   /** Lets `bytes` go out although the answer is not whole yet. */
   send(bytes: Buffer | null): void {
-    if (bytes !== null) this.#write(bytes);
+    if (bytes === null || bytes.length === 0) return;
+    this.sendHead();
+    this.#write(bytes);
   }
 
   /** The record is written: the last bytes go out, and whatever the upstream still sends follows. */
@@ -113,22 +117,20 @@ export class Relay {
     if (this.#sourceEnded) this.#finish();
   }
 
-  /** The client must see that its answer is not whole: its connection is cut after what has gone out. */
+  /** The client must see that its answer is not whole: its connection is cut after what has been written to it. */
   cutClient(): void {
+    const { source, presence, limits } = this.#options;
     this.#released = true;
-    this.#clearTimers();
+    this.#clearDrainTimer();
     this.#forgetLeave();
-    if (!this.#clientLeft) this.#options.presence.cut();
+    if (!this.#clientLeft) presence.cutAfterWrites(limits.clientStallMaxMs);
+    if (!this.#sourceEnded) source.abort(new ClientLeftError('the client was cut off'));
   }
 
   #onData(chunk: Buffer): void {
     this.firstByteAtMs ??= this.#options.nowMs();
     if (this.#clientLeft) this.#countDrained(chunk.length);
-    const out = this.#options.passage.push(chunk);
-    if (out !== null && out.length > 0) {
-      this.sendHead();
-      this.#write(out);
-    }
+    this.send(this.#options.passage.push(chunk));
     if (this.#options.passage.complete) {
       this.#settle(this.#clientLeft ? { kind: 'client_left' } : { kind: 'completed' });
     }
@@ -136,6 +138,7 @@ export class Relay {
 
   async #onEnd(): Promise<void> {
     this.#sourceEnded = true;
+    this.#clearDrainTimer();
     await this.#options.passage.end();
     this.#settle(this.#clientLeft ? { kind: 'client_left' } : { kind: 'completed' });
     if (this.#released) this.#finish();
@@ -143,6 +146,7 @@ export class Relay {
 
   #onFailed(error: Error): void {
     this.#sourceEnded = true;
+    this.#clearDrainTimer();
     if (this.#released) {
       this.cutClient();
       return;
@@ -154,7 +158,6 @@ export class Relay {
 
   #onClientLeft(): void {
     this.#clientLeft = true;
-    this.#clearStallTimer();
     const { source, limits } = this.#options;
     if (this.#sourceEnded) return;
     if (this.#released || limits.clientLeaves === 'abort') {
@@ -176,22 +179,26 @@ export class Relay {
 
   #write(bytes: Buffer): void {
     if (this.#clientLeft || bytes.length === 0) return;
-    if (this.#options.response.write(bytes) || this.#stallTimer !== null) return;
-    this.#options.source.pause();
-    this.#stallTimer = setTimeout(() => this.#options.presence.cut(), this.#options.limits.clientStallMaxMs);
-    this.#options.response.once('drain', () => {
-      this.#clearStallTimer();
-      if (!this.#sourceEnded) this.#options.source.resume();
+    const { source, response, presence, limits } = this.#options;
+    if (response.write(bytes) || this.#isBlocked) return;
+    this.#isBlocked = true;
+    source.pause();
+    presence.cutIfStalled(limits.clientStallMaxMs);
+    response.once('drain', () => {
+      this.#isBlocked = false;
+      presence.mayIdle();
+      if (!this.#sourceEnded) source.resume();
     });
   }
 
   #finish(): void {
-    this.#clearTimers();
+    this.#clearDrainTimer();
     this.#forgetLeave();
-    if (!this.#clientLeft) {
-      this.sendHead();
-      this.#options.response.end();
-    }
+    if (this.#clientLeft) return;
+    const { response, presence, limits } = this.#options;
+    this.sendHead();
+    response.end();
+    if (response.writableLength > 0) presence.cutIfStalled(limits.clientStallMaxMs);
   }
 
   #settle(outcome: RelayOutcome): void {
@@ -200,14 +207,8 @@ export class Relay {
     this.#outcome.resolve(outcome);
   }
 
-  #clearTimers(): void {
+  #clearDrainTimer(): void {
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer);
     this.#drainTimer = null;
-    this.#clearStallTimer();
-  }
-
-  #clearStallTimer(): void {
-    if (this.#stallTimer !== null) clearTimeout(this.#stallTimer);
-    this.#stallTimer = null;
   }
 }

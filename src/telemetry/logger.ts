@@ -33,6 +33,10 @@ const STANDARD_OUTPUT = 1;
 /** Lines wait until this many bytes are together, or until the flush: a write per call would cost more than the call. */
 const BUFFER_BYTES = 4096;
 const FLUSH_EVERY_MS = 250;
+/** Lines that nobody takes are dropped beyond this many characters, rather than kept until memory is full. */
+const MAX_WAITING_LENGTH = 8 * 1024 * 1024;
+/** How long the close waits for a reader that takes nothing: a stop must not hang on who reads the log. */
+const CLOSE_PATIENCE_MS = 1_000;
 
 /**
  * Makes the logger: JSON lines, one redaction list, no request or response objects. Lines are buffered and written
@@ -79,11 +83,15 @@ interface Output {
 
 function openOutput(destination: number | LogStream): Output {
   if (typeof destination !== 'number') return { stream: destination, close: async () => {} };
+  let isGivenUp = false;
   const stream = pino.destination({
     dest: destination,
     sync: false,
     minLength: BUFFER_BYTES,
     periodicFlush: FLUSH_EVERY_MS,
+    maxLength: MAX_WAITING_LENGTH,
+    // A pipe that is full is tried again, but not for ever: these tries would keep the process alive.
+    retryEAGAIN: () => !isGivenUp,
   });
   // Whoever read the log has gone away (`metertap serve | head`) or its disk is full: there is nowhere left to say so,
   // and it is no reason to stop serving.
@@ -96,8 +104,18 @@ function openOutput(destination: number | LogStream): Output {
     close: () =>
       new Promise((resolve) => {
         if (isBroken) return resolve();
-        stream.once('close', () => resolve());
-        stream.once('error', () => resolve());
+        const giveUp = () => {
+          isGivenUp = true;
+          stream.destroy();
+          resolve();
+        };
+        const patience = setTimeout(giveUp, CLOSE_PATIENCE_MS);
+        const done = () => {
+          clearTimeout(patience);
+          resolve();
+        };
+        stream.once('close', done);
+        stream.once('error', done);
         stream.end();
       }),
   };

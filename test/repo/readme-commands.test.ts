@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { ROOT, readText } from './repository.ts';
 
 /** Folders that are made on the machine and are not in the repository. */
-const NOT_OURS: ReadonlySet<string> = new Set(['node_modules', '.git', 'data', 'demo-data', 'dist', 'coverage']);
+const NOT_OURS: ReadonlySet<string> = new Set([
+  'node_modules',
+  '.git',
+  'data',
+  'demo-data',
+  'dist',
+  'coverage',
+  '.venv',
+]);
 const TEXT_FILE = /\.(?:md|ts|js|json|ya?ml|sh)$|(?:^|\/)(?:Dockerfile|run|\.dockerignore|\.editorconfig)$/;
 
 function listFiles(folder = ''): string[] {

@@ -60,6 +60,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@fastify/rate-limit': ['server', 'app.ts'],
   '@fastify/busboy': ['server'],
   undici: ['server', 'app.ts'],
+  'gpt-tokenizer': ['server'],
   'prom-client': ['telemetry'],
   pino: ['telemetry'],
   ioredis: ['limits'],

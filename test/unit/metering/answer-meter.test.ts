@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AnswerMeter, type Finding } from '../../../src/metering/answer-meter.ts';
 import { classifyEndpoint } from '../../../src/metering/endpoints.ts';
-import { splitEvents } from './split-events.ts';
+import { splitEvents } from '../../support/split-events.ts';
 
 const meterFor = (path: string): AnswerMeter => new AnswerMeter(classifyEndpoint('POST', path));
 

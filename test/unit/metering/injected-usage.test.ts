@@ -168,3 +168,23 @@ describe('any chunk', () => {
     );
   });
 });
+
+describe('running usage that Metertap asked for', () => {
+  const running = `{"id":"a","choices":${CHOICES},"usage":${USAGE}}`;
+  const last = `{"id":"a","choices":[],"usage":${USAGE}}`;
+
+  it('is cut from every event of a client that asked for the usage at the end, which stays', () => {
+    const seen = shown([running, running, last], { runningOnly: true });
+    expect(seen).toEqual([`{"id":"a","choices":${CHOICES}}`, `{"id":"a","choices":${CHOICES}}`, last]);
+  });
+
+  it('leaves such a client the nulls that it would have seen', () => {
+    const event = `{"id":"a","choices":${CHOICES},"usage":null}`;
+    expect(shown([event, running], { runningOnly: true })).toEqual([event, `{"id":"a","choices":${CHOICES}}`]);
+  });
+
+  it('is hidden with the event at the end from a client that asked for nothing', () => {
+    const seen = shown([running, last], { usageOnlyWhenAsked: true });
+    expect(seen).toEqual([`{"id":"a","choices":${CHOICES}}`, null]);
+  });
+});

@@ -365,3 +365,12 @@ describe('countsNoTokens', () => {
     expect(countsNoTokens(raw)).toBe(expected);
   });
 });
+
+describe('a count that no call can have used', () => {
+  it.each([{ prompt_tokens: 9_007_199_254_740_991, completion_tokens: 1, total_tokens: 2 }, { total_tokens: 1e12 }])(
+    'is no usage: %o',
+    (raw) => {
+      expect(normaliseUsage(raw)).toBeNull();
+    },
+  );
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createPriceBook } from '../../../src/pricing/price-book.ts';
-import { type PriceEntry, readPriceRow } from '../../../src/pricing/price-row.ts';
+import type { PriceEntry } from '../../../src/pricing/price-entry.ts';
+import { readPriceRow } from '../../../src/pricing/price-row.ts';
 
 const day = (text: string) => Date.parse(`${text}T00:00:00Z`);
 const row = (model: string, changes: Partial<PriceEntry> = {}, source: 'config' | 'book' = 'config') =>
@@ -63,6 +64,33 @@ describe('find', () => {
   it('lets a newer row of the bundled book not take over from the configuration', () => {
     const rows = [row('gpt-5'), row('gpt-5', { valid_from: '2026-06-01' }, 'book')];
     expect(idAt(rows, 'gpt-5')).toBe('openai/gpt-5');
+  });
+
+  it.each([
+    ['2026-11-22T00:59:59Z', 'openai/m'],
+    ['2026-11-22T01:00:00Z', 'openai/m#01:00-04:00+06:00-10:00'],
+    ['2026-11-22T03:59:59Z', 'openai/m#01:00-04:00+06:00-10:00'],
+    ['2026-11-22T04:00:00Z', 'openai/m'],
+    ['2026-11-22T09:00:00Z', 'openai/m#01:00-04:00+06:00-10:00'],
+    ['2026-12-01T09:00:00Z', 'openai/m@2026-12-01'],
+  ])('at %s takes the row of the hour, unless a later one has begun', (at, id) => {
+    const rows = [
+      row('m', { hours_utc: ['01:00-04:00', '06:00-10:00'] }),
+      row('m'),
+      row('m', { valid_from: '2026-12-01' }),
+    ];
+    expect(idAt(rows, 'm', Date.parse(at))).toBe(id);
+    expect(idAt(rows.reverse(), 'm', Date.parse(at))).toBe(id);
+  });
+
+  it.each([
+    ['21:59', 'openai/m'],
+    ['22:00', 'openai/m#22:00-02:00'],
+    ['01:59', 'openai/m#22:00-02:00'],
+    ['02:00', 'openai/m'],
+  ])('at %s knows hours that go over midnight', (clock, id) => {
+    const rows = [row('m'), row('m', { hours_utc: ['22:00-02:00'] })];
+    expect(idAt(rows, 'm', Date.parse(`2026-11-22T${clock}:00Z`))).toBe(id);
   });
 
   it('does not mix up providers and models that hold slashes', () => {

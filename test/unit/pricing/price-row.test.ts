@@ -1,11 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { type PriceEntry, readPriceRow } from '../../../src/pricing/price-row.ts';
+import type { PriceEntry } from '../../../src/pricing/price-entry.ts';
+import { readPriceRow } from '../../../src/pricing/price-row.ts';
 
 const ENTRY: PriceEntry = { provider: 'openai', model: 'gpt-5-mini', input_per_mtok: '0.20', output_per_mtok: '1.50' };
 
+/** Kinds of tokens that few rows have prices for. */
+const UNWRITTEN = {
+  cacheWrite1h: null,
+  cacheWrite12h: null,
+  cachedAudio: null,
+  inputImage: null,
+  cachedImage: null,
+  reasoning: null,
+  outputImage: null,
+};
+
 describe('readPriceRow', () => {
   it('reads a whole row', () => {
-    const row = readPriceRow({
+    const entry = {
       ...ENTRY,
       cached_input_per_mtok: '0.02',
       cache_write_per_mtok: '0.25',
@@ -14,8 +26,8 @@ describe('readPriceRow', () => {
       per_request_usd: '0.01',
       valid_from: '2026-11-01',
       service_tiers: { flex: { multiplier: '0.5' }, priority: { multiplier: '1.75' } },
-    });
-    expect(row).toEqual({
+    };
+    expect(readPriceRow(entry)).toEqual({
       id: 'openai/gpt-5-mini@2026-11-01',
       provider: 'openai',
       model: 'gpt-5-mini',
@@ -26,14 +38,20 @@ describe('readPriceRow', () => {
         output: 1_500_000_000n,
         inputAudio: 10_000_000_000n,
         outputAudio: 20_000_000_001n,
+        ...UNWRITTEN,
       },
+      contextTiers: [],
       perRequestNanoUsd: 10_000_000n,
       validFromMs: Date.UTC(2026, 10, 1),
+      nanoUsdPerAudioHour: null,
+      nanoUsdPerThousandWebSearches: null,
+      hoursUtc: null,
       serviceTiers: new Map([
-        ['flex', 500_000_000n],
-        ['priority', 1_750_000_000n],
+        ['flex', { kind: 'factor', multiplier: 500_000_000n }],
+        ['priority', { kind: 'factor', multiplier: 1_750_000_000n }],
       ]),
       source: 'config',
+      entry,
     });
   });
 
@@ -47,6 +65,7 @@ describe('readPriceRow', () => {
       output: null,
       inputAudio: null,
       outputAudio: null,
+      ...UNWRITTEN,
     });
   });
 
@@ -80,6 +99,17 @@ describe('readPriceRow', () => {
     ['output_audio_per_mtok', { output_audio_per_mtok: '0x1' }],
     ['per_request_usd', { per_request_usd: 'free' }],
     ['service_tiers.flex.multiplier', { service_tiers: { flex: { multiplier: '-1' } } }],
+    ['service_tiers.flex', { service_tiers: { flex: {} } }],
+    ['service_tiers.flex', { service_tiers: { flex: { multiplier: '1', input_per_mtok: '1' } } }],
+    ['service_tiers.flex.input_per_mtok', { service_tiers: { flex: { input_per_mtok: 'x' } } }],
+    ['cache_write_12h_per_mtok', { cache_write_12h_per_mtok: '-1' }],
+    ['per_audio_hour_usd', { per_audio_hour_usd: '1e3' }],
+    ['per_thousand_web_searches_usd', { per_thousand_web_searches_usd: '' }],
+    ['context_tiers: input_per_mtok', { context_tiers: [{ above_input_tokens: 1, input_per_mtok: '1.' }] }],
+    ['context_tiers', { context_tiers: [{ above_input_tokens: -1, input_per_mtok: '1' }] }],
+    ['context_tiers', { context_tiers: [{ above_input_tokens: 1 }, { above_input_tokens: 1 }] }],
+    ['hours_utc', { hours_utc: ['1:00-4:00'] }],
+    ['hours_utc', { hours_utc: ['01:00-24:00'] }],
     ['valid_from', { valid_from: '2026-13-01' }],
     ['valid_from', { valid_from: '2026-02-30' }],
     ['valid_from', { valid_from: '2026-02-30T00:00:00Z' }],
@@ -96,5 +126,39 @@ describe('readPriceRow', () => {
 
   it('refuses a row without any price, because free must be said', () => {
     expect(() => readPriceRow({ provider: 'p', model: 'm' })).toThrow('no price at all');
+  });
+
+  it('takes a row that has a price for audio alone', () => {
+    const row = readPriceRow({ provider: 'p', model: 'm', per_audio_hour_usd: '0.36' });
+    expect(row.nanoUsdPerAudioHour).toBe(360_000_000n);
+  });
+
+  it('orders context tiers by length, and fills them up with the prices of the row', () => {
+    const row = readPriceRow({
+      ...ENTRY,
+      context_tiers: [
+        { above_input_tokens: 500, input_per_mtok: '0.8' },
+        { above_input_tokens: 200, output_per_mtok: '3' },
+      ],
+    });
+    const tiers = row.contextTiers.map(({ aboveInputTokens, femtoUsdPerToken: { input, output, cachedInput } }) => ({
+      aboveInputTokens,
+      input,
+      output,
+      cachedInput,
+    }));
+    expect(tiers).toEqual([
+      { aboveInputTokens: 200, input: 200_000_000n, output: 3_000_000_000n, cachedInput: null },
+      { aboveInputTokens: 500, input: 800_000_000n, output: 1_500_000_000n, cachedInput: null },
+    ]);
+  });
+
+  it('puts times of day into the id', () => {
+    const row = readPriceRow({ ...ENTRY, valid_from: '2026-08-17', hours_utc: ['01:00-04:00', '22:30-00:15'] });
+    expect(row.id).toBe('openai/gpt-5-mini@2026-08-17#01:00-04:00+22:30-00:15');
+    expect(row.hoursUtc).toEqual([
+      { fromMinute: 60, untilMinute: 240 },
+      { fromMinute: 1350, untilMinute: 15 },
+    ]);
   });
 });

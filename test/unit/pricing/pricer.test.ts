@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { readBundledBook } from '../../../src/pricing/bundled-book.ts';
 import { createPriceBook } from '../../../src/pricing/price-book.ts';
-import { type PriceEntry, readPriceRow } from '../../../src/pricing/price-row.ts';
+import type { PriceEntry } from '../../../src/pricing/price-entry.ts';
+import { readPriceRow } from '../../../src/pricing/price-row.ts';
 import { createPricer, type PricedCall } from '../../../src/pricing/pricer.ts';
 import { usageOf } from './usage-vectors.ts';
 
@@ -89,5 +91,54 @@ describe('priceCall', () => {
   it('calls it unpriced when the counts are beyond reckoning', () => {
     const usage = usageOf({ input_tokens: Number.MAX_SAFE_INTEGER });
     expect(price([{ model: 'm', input_per_mtok: '5000' }], { requestModel: 'm', usage })).toBeNull();
+  });
+});
+
+describe('a pricer with the bundled book', () => {
+  const book = readBundledBook(
+    [
+      { schema: 1, book_version: '2026-11-22', sources: [] },
+      { provider: 'openai', model: 'gpt-5-mini', input_per_mtok: '0.25', source: 's' },
+      { provider: 'openai', model: 'gpt-6', input_per_mtok: '2', source: 's' },
+    ]
+      .map((line) => JSON.stringify(line))
+      .join('\n'),
+  );
+  const configured = createPriceBook([
+    readPriceRow({ provider: 'openai', model: 'gpt-5-mini', input_per_mtok: '0', valid_from: '2026-11-01' }),
+    readPriceRow({ provider: 'local', model: 'mine', input_per_mtok: '0' }),
+  ]);
+  const providerOf = (upstream: string) => (upstream === 'local' ? null : 'openai');
+  const pricer = createPricer(configured, { book, providerOf });
+  const idOf = (upstream: string, requestModel: string | null, responseModel: string | null, atMs = AT_MS) =>
+    pricer.findRow({ upstream, requestModel, responseModel, atMs })?.id ?? null;
+
+  it.each([
+    ['a row of the configuration', 'openai', 'gpt-5-mini', 'gpt-5-mini', 'openai/gpt-5-mini@2026-11-01'],
+    [
+      'a row of the configuration also where the book knows the snapshot',
+      'openai',
+      'gpt-5-mini',
+      'gpt-5-mini-2025-08-07',
+      'openai/gpt-5-mini@2026-11-01',
+    ],
+    ['the book where the configuration has no row', 'openai', 'gpt-6', 'gpt-6-2026-09-22', 'openai/gpt-6'],
+    ['the book by what the upstream is, whatever it is called', 'clone', 'gpt-6', null, 'openai/gpt-6'],
+    ['the book by the model that was asked for', 'clone', 'gpt-6', 'our-own', 'openai/gpt-6'],
+    ['the model that answered before the one that was asked for', 'clone', 'gpt-6', 'gpt-5-mini', 'openai/gpt-5-mini'],
+    ['nothing for a provider that nobody knows', 'local', 'gpt-6', 'gpt-6', null],
+    ['nothing for a model that nobody knows', 'openai', 'x', 'y', null],
+  ])('takes %s', (_, upstream, asked, answered, id) => {
+    expect(idOf(upstream, asked, answered)).toBe(id);
+  });
+
+  it('takes the book before the first date of the configuration', () => {
+    expect(idOf('openai', 'gpt-5-mini', null, Date.UTC(2026, 9, 31))).toBe('openai/gpt-5-mini');
+  });
+
+  it('prices a call by a row of the book', () => {
+    const usage = usageOf({ input_tokens: 10 });
+    const call = { upstream: 'openai', requestModel: 'gpt-6', responseModel: null, serviceTier: null, usage };
+    expect(pricer.priceCall({ ...call, atMs: AT_MS })).toEqual({ costNanoUsd: 20_000, priceId: 'openai/gpt-6' });
   });
 });

@@ -22,6 +22,10 @@ export interface ManagementApp {
   readonly reader: MemoryLedgerReader;
 }
 
+function unexpected(): never {
+  throw new Error('the test has no prices');
+}
+
 /** An application with the management routes alone, over records in memory. */
 export function makeManagementApp(
   records: readonly CallRecord[] = [],
@@ -43,6 +47,7 @@ export function makeManagementApp(
     metricsToken: () => null,
     health: () => ({ reasons: [] }),
     reload: async () => ({ kind: 'swapped' }),
+    prices: () => ({ upstreams: [], explain: unexpected }),
     ...given,
   });
   return { app, reader };

@@ -1,0 +1,136 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/config-error.ts';
+import { findConfigPath, loadConfig } from '../config/load.ts';
+import { readBundledBook } from '../pricing/bundled-book.ts';
+import { createPriceLookup, type PriceAnswer, type PriceLookup, viewOf } from '../pricing/price-lookup.ts';
+import type { PriceRow } from '../pricing/price-row.ts';
+import { cellText, textTable } from './text-table.ts';
+
+/** What the command needs of the world; only the process edge has it. */
+export interface PricesCommandContext {
+  /** What follows `metertap prices`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => string;
+  readonly exists: (path: string) => boolean;
+  /** The text of the bundled price book. */
+  readonly readBook: () => string;
+  readonly nowMs: () => number;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+}
+
+/** Exit codes of the command line (contract.md, "Command line"). */
+const EXIT_OK = 0;
+const EXIT_UNPRICED = 1;
+const EXIT_USAGE = 2;
+const EXIT_CONFIG = 78;
+
+export const PRICES_USAGE = `Usage: metertap prices show [--model M] [--provider P] [--config PATH] [--json]
+
+With a model: the price row that would apply to it now, and why; exit code 1 where there is none. Without: all rows.
+The provider is an upstream's name; without it, the upstream that serves the model, or all upstreams.
+
+  metertap prices show --model gpt-5-mini
+  metertap prices show --provider groq
+`;
+
+/** Runs `metertap prices show`. Gives the exit code: 0, 1 (unpriced), 2 (usage) or 78 (configuration). */
+export function runPricesCommand(context: PricesCommandContext): number {
+  const options = parseOptions(context.args);
+  if (options === null) {
+    context.writeError(PRICES_USAGE);
+    return EXIT_USAGE;
+  }
+  if (options.help) {
+    context.write(PRICES_USAGE);
+    return EXIT_OK;
+  }
+  try {
+    return showPrices(context, options);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    context.writeError(`${error.message}\n`);
+    return EXIT_CONFIG;
+  }
+}
+
+type Options = NonNullable<ReturnType<typeof parseOptions>>;
+
+function parseOptions(args: readonly string[]) {
+  const options = {
+    model: { type: 'string' },
+    provider: { type: 'string' },
+    config: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  } as const;
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    const isShow = positionals.length === 1 && positionals[0] === 'show';
+    return isShow || (values.help && positionals.length === 0) ? values : null;
+  } catch {
+    return null; // parseArgs throws on options that it does not know; the caller shows the usage
+  }
+}
+
+function showPrices(context: PricesCommandContext, { model, provider, config: flag, json }: Options): number {
+  const path = findConfigPath({ flag: flag ?? null, env: context.env, exists: context.exists });
+  const config = loadConfig({ path, env: context.env, readFile: context.readFile });
+  const book = readBundledBook(context.readBook());
+  const lookup = createPriceLookup(config, book);
+  if (model !== undefined) {
+    const answer = lookup.explain({ model, upstream: provider ?? null, atMs: context.nowMs() });
+    context.write(json ? pretty(answer) : describeAnswer(answer));
+    return answer.price === null ? EXIT_UNPRICED : EXIT_OK;
+  }
+  const upstreams = provider === undefined ? config.upstreams.map(({ name }) => name) : [provider];
+  const rows = [...new Set(upstreams.flatMap((name) => lookup.rowsAt(name)))];
+  context.write(json ? pretty(listing(book.header.book_version, rows)) : describeRows(rows));
+  return EXIT_OK;
+}
+
+function listing(bookVersion: string, rows: ReturnType<PriceLookup['rowsAt']>) {
+  return { book_version: bookVersion, data: rows.map((row) => ({ source: row.source, ...viewOf(row) })) };
+}
+
+function describeAnswer({ model, upstream, price, why, book }: PriceAnswer): string {
+  const heading = `${cellText(model)} at ${cellText(upstream)}: ${price === null ? 'unpriced' : cellText(price.id)}\n`;
+  const reason = `because: ${cellText(why)}\n`;
+  if (price === null) return heading + reason;
+  const { id: _id, provider: _provider, model: _model, ...written } = price;
+  const lines = Object.entries(written).filter(([, value]) => value !== undefined);
+  const sources = book.sources.length === 0 ? '' : `from: ${book.sources.join(', ')}, price book of ${book.version}\n`;
+  const uncounted = book.not_charged.length === 0 ? '' : `not charged: ${book.not_charged.join(', ')}\n`;
+  const prices = lines.map(
+    ([name, value]) => `  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}\n`,
+  );
+  return heading + reason + sources + uncounted + prices.join('');
+}
+
+function describeRows(rows: readonly PriceRow[]): string {
+  if (rows.length === 0) return 'No rows.\n';
+  const price = (title: string, textOf: (row: PriceRow) => string | undefined) => ({
+    title,
+    isNumber: true,
+    textOf: (row: PriceRow) => textOf(row) ?? '-',
+  });
+  return textTable(rows, [
+    { title: 'ID', textOf: ({ id }) => cellText(id) },
+    { title: 'SOURCE', textOf: ({ source }) => source },
+    price('INPUT', ({ entry }) => entry.input_per_mtok),
+    price('CACHED', ({ entry }) => entry.cached_input_per_mtok),
+    price('CACHE WRITE', ({ entry }) => entry.cache_write_per_mtok),
+    price('OUTPUT', ({ entry }) => entry.output_per_mtok),
+    { title: 'TIERS', textOf: tiersText },
+  ]);
+}
+
+function tiersText({ contextTiers, serviceTiers }: PriceRow): string {
+  const tiers = [...contextTiers.map(({ aboveInputTokens }) => `>${aboveInputTokens}`), ...serviceTiers.keys()];
+  return tiers.length === 0 ? '-' : tiers.join(' ');
+}
+
+function pretty(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,96 @@
+import type { Endpoint } from './endpoints.ts';
+import { isEstimable } from './estimate-input.ts';
+
+/** What was kept of an answer while it passed, for an estimate of its tokens. */
+export type OutputEvidence =
+  | { readonly kind: 'nothing' }
+  /** A JSON answer, as far as it came. */
+  | { readonly kind: 'document'; readonly bytes: Buffer }
+  /** The data of a stream's first events, each after a record separator, and how many bytes of it there were in all. */
+  | { readonly kind: 'events'; readonly bytes: Buffer; readonly totalBytes: number };
+
+/** Begins each text in a sequence of JSON texts (RFC 7464); it stands in none. */
+const RECORD_SEPARATOR = 0x1e;
+
+/** Most that is kept of a stream: some thirty events. An open stream may cost a few KiB (design.md, promise 5). */
+const MAX_SAMPLE_BYTES = 8 * 1024;
+const FIRST_SAMPLE_BYTES = 1024;
+/** Where the type of a typed event stands, if it has no `event:` line. */
+const TYPE_WITHIN_BYTES = 96;
+
+/**
+ * Keeps of an answer what an estimate needs, at a constant cost per event: bytes are copied until the sample is full,
+ * and then only counted. Dropped as soon as the usage is known, since then nothing is estimated.
+ */
+export class OutputSample {
+  readonly #isResponses: boolean;
+  #kept: Buffer | null = null;
+  #keptBytes = 0;
+  #totalBytes = 0;
+  #document: Buffer | null = null;
+
+  private constructor(isResponses: boolean) {
+    this.#isResponses = isResponses;
+  }
+
+  /** Gives null for endpoints whose calls are never estimated. */
+  static for(endpoint: Endpoint): OutputSample | null {
+    return isEstimable(endpoint) ? new OutputSample(endpoint.isResponses) : null;
+  }
+
+  addDocument(bytes: Buffer): void {
+    this.#document = bytes;
+  }
+
+  /** @param name the event's `event:` line, if it has one */
+  addEvent(data: Buffer, name: string | null): void {
+    if (this.#isResponses && !addsText(data, name)) return;
+    this.#totalBytes += data.length + 1;
+    if (this.#keptBytes < MAX_SAMPLE_BYTES) this.#keep(data);
+  }
+
+  get evidence(): OutputEvidence {
+    if (this.#document !== null) return { kind: 'document', bytes: this.#document };
+    if (this.#kept === null) return { kind: 'nothing' };
+    return { kind: 'events', bytes: this.#kept.subarray(0, this.#keptBytes), totalBytes: this.#totalBytes };
+  }
+
+  #keep(data: Buffer): void {
+    const end = Math.min(this.#keptBytes + 1 + data.length, MAX_SAMPLE_BYTES);
+    const kept = this.#room(end);
+    kept[this.#keptBytes] = RECORD_SEPARATOR;
+    data.copy(kept, this.#keptBytes + 1, 0, end - this.#keptBytes - 1);
+    this.#keptBytes = end;
+  }
+
+  #room(bytes: number): Buffer {
+    const kept = this.#kept;
+    if (kept !== null && kept.length >= bytes) return kept;
+    let size = kept?.length ?? FIRST_SAMPLE_BYTES;
+    while (size < bytes) size *= 2;
+    const larger = Buffer.allocUnsafeSlow(size);
+    kept?.copy(larger, 0, 0, this.#keptBytes);
+    this.#kept = larger;
+    return larger;
+  }
+}
+
+/**
+ * Whether an event of a response adds text to it. The others repeat it: the response as it stands, a part that is done.
+ * Audio comes as base64 and is not text.
+ */
+function addsText(data: Buffer, name: string | null): boolean {
+  const type = name ?? data.toString('latin1', 0, TYPE_WITHIN_BYTES);
+  return name === null ? /"response\.[\w.]+(?<!audio)\.delta"/.test(type) : /(?<!audio)\.delta$/.test(type);
+}
+
+/** The data of the events in a sample; the last may be cut off. */
+export function* eventsIn(sample: Buffer): Generator<Buffer> {
+  let start = 0;
+  while (start < sample.length) {
+    const next = sample.indexOf(RECORD_SEPARATOR, start);
+    const end = next < 0 ? sample.length : next;
+    if (end > start) yield sample.subarray(start, end);
+    start = end + 1;
+  }
+}

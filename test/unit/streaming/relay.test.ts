@@ -1,0 +1,463 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ClientPresence } from '../../../src/streaming/client-presence.ts';
+import { EventPassage } from '../../../src/streaming/event-passage.ts';
+import { OpenPassage, type Passage } from '../../../src/streaming/passage.ts';
+import { ClientLeftError, Relay, type RelayLimits, type RelayOutcome } from '../../../src/streaming/relay.ts';
+import { fakeClient } from './fake-client.ts';
+import { FakeSource } from './fake-source.ts';
+
+const LIMITS: RelayLimits = {
+  clientLeaves: 'drain',
+  drainMaxMs: 120_000,
+  drainMaxBytes: 1000,
+  clientStallMaxMs: 300_000,
+};
+const HEAD = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n';
+/** More than a response buffers before it asks for a pause. */
+const MUCH = 'x'.repeat(256 * 1024);
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function relaying(options: { passage?: Passage; limits?: Partial<RelayLimits> } = {}) {
+  const source = new FakeSource();
+  const client = fakeClient();
+  const { response } = client;
+  const presence = new ClientPresence(response);
+  let nowMs = 1000;
+  const relay = new Relay({
+    source,
+    response,
+    presence,
+    passage: options.passage ?? new OpenPassage(null),
+    limits: { ...LIMITS, ...options.limits },
+    nowMs: () => nowMs++,
+    writeHead: () => {
+      response.sendDate = false;
+      response.writeHead(200, 'OK', ['Transfer-Encoding', 'chunked']);
+      response.flushHeaders();
+    },
+  });
+  let outcome: RelayOutcome | null = null;
+  const run = () => {
+    void relay.run().then((known) => {
+      outcome = known;
+    });
+  };
+  return { source, client, presence, relay, run, outcome: () => outcome };
+}
+
+/** Lets promises and streams come to rest. */
+async function rest(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The body of a chunked answer without its frames. */
+function bodyOf(taken: string): string {
+  const frames = taken.slice(taken.indexOf('\r\n\r\n') + 4);
+  let body = '';
+  for (let at = 0; ; ) {
+    const size = Number.parseInt(frames.slice(at), 16);
+    if (!(size > 0)) return body;
+    const start = frames.indexOf('\r\n', at) + 2;
+    body += frames.slice(start, start + size);
+    at = start + size + 2;
+  }
+}
+
+const END = '0\r\n\r\n';
+const endsAtDone = () => new EventPassage((event) => (event.data?.toString() === '[DONE]' ? 'terminal' : 'more'), null);
+
+describe('an answer', () => {
+  it('goes out as it comes, and ends when it is released', async () => {
+    const { source, client, relay, run, outcome } = relaying();
+    run();
+    await rest();
+    expect(client.taken).toBe('');
+    source.send('ab');
+    await rest();
+    expect(client.taken).toBe(`${HEAD}2\r\nab\r\n`);
+    expect([relay.headWritten, relay.firstByteAtMs]).toEqual([true, 1000]);
+    source.send('c');
+    source.end();
+    await rest();
+    expect(outcome()).toEqual({ kind: 'completed' });
+    expect(client.taken).toBe(`${HEAD}2\r\nab\r\n1\r\nc\r\n`);
+    relay.release();
+    await rest();
+    expect(client.taken).toBe(`${HEAD}2\r\nab\r\n1\r\nc\r\n${END}`);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('gives its head ahead of its body where it is told to, and once', async () => {
+    const { source, client, relay, run } = relaying();
+    run();
+    relay.sendHead();
+    await rest();
+    expect(client.taken).toBe(HEAD);
+    relay.sendHead();
+    source.send('a');
+    source.end();
+    await rest();
+    relay.release();
+    relay.release();
+    await rest();
+    expect(client.taken).toBe(`${HEAD}1\r\na\r\n${END}`);
+  });
+
+  it('has its head before bytes that are let out early', async () => {
+    const { client, relay, run } = relaying();
+    run();
+    relay.send(null);
+    relay.send(Buffer.alloc(0));
+    expect(relay.headWritten).toBe(false);
+    relay.send(Buffer.from(' '));
+    await rest();
+    expect(client.taken).toBe(`${HEAD}1\r\n \r\n`);
+  });
+
+  it('may have no body', async () => {
+    const { source, client, relay, run, outcome } = relaying();
+    run();
+    source.end();
+    await rest();
+    expect([outcome(), client.taken]).toEqual([{ kind: 'completed' }, '']);
+    relay.release();
+    await rest();
+    expect(client.taken).toBe(HEAD + END);
+    expect(relay.firstByteAtMs).toBeNull();
+  });
+
+  it('is whole when its passage says so, before the upstream ends', async () => {
+    const { source, client, relay, run, outcome } = relaying({ passage: endsAtDone() });
+    run();
+    source.send('data: a\n\ndata: [DONE]\n\n: late');
+    await rest();
+    expect(outcome()).toEqual({ kind: 'completed' });
+    expect(bodyOf(client.taken)).toBe('data: a\n\n');
+    source.send('r\n\n');
+    relay.release();
+    await rest();
+    expect(bodyOf(client.taken)).toBe('data: a\n\ndata: [DONE]\n\n: later\n\n');
+    source.send('more');
+    await rest();
+    expect(client.taken.endsWith(END)).toBe(false);
+    source.end();
+    await rest();
+    expect(bodyOf(client.taken)).toBe('data: a\n\ndata: [DONE]\n\n: later\n\nmore');
+    expect(client.taken.endsWith(END)).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is whole once its passage has read all of it', async () => {
+    const read = Promise.withResolvers<void>();
+    const open = new OpenPassage(null);
+    const passage: Passage = {
+      complete: false,
+      push: (chunk) => open.push(chunk),
+      end: () => read.promise,
+      release: () => open.release(),
+    };
+    const { source, run, outcome } = relaying({ passage });
+    run();
+    source.end();
+    await rest();
+    expect(outcome()).toBeNull();
+    read.resolve();
+    await rest();
+    expect(outcome()).toEqual({ kind: 'completed' });
+  });
+});
+
+describe('a client that takes its time', () => {
+  it('makes the upstream pause, and go on', async () => {
+    const { source, client, relay, run, outcome } = relaying();
+    run();
+    client.stall();
+    source.send(MUCH);
+    source.send('y');
+    expect([source.paused, source.moves]).toEqual([true, ['pause']]);
+    client.goOn();
+    await rest();
+    expect([source.paused, source.moves]).toEqual([false, ['pause', 'resume']]);
+    expect(bodyOf(client.taken)).toBe(`${MUCH}y`);
+    client.stall();
+    source.send(MUCH);
+    expect(source.moves).toEqual(['pause', 'resume', 'pause']);
+    source.end();
+    await rest();
+    expect(outcome()).toEqual({ kind: 'completed' });
+    relay.release();
+    client.goOn();
+    await rest();
+    expect(client.taken.endsWith(END)).toBe(true);
+    expect(source.moves).toEqual(['pause', 'resume', 'pause']); // nothing is left to go on with
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('counts as gone when it has taken nothing for too long', async () => {
+    const { source, client, relay, run, outcome } = relaying();
+    run();
+    client.stall();
+    source.send(MUCH);
+    vi.advanceTimersByTime(LIMITS.clientStallMaxMs - 1);
+    expect(client.isCut).toBe(false);
+    vi.advanceTimersByTime(1);
+    await rest();
+    expect([client.isCut, source.paused]).toEqual([true, false]);
+    source.end();
+    await rest();
+    expect(outcome()).toEqual({ kind: 'client_left' });
+    relay.release();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is waited for anew each time that it takes something', async () => {
+    const { source, client, run } = relaying();
+    run();
+    for (let time = 0; time < 3; time++) {
+      client.stall();
+      source.send(MUCH);
+      vi.advanceTimersByTime(LIMITS.clientStallMaxMs - 1);
+      client.goOn();
+      await rest();
+    }
+    vi.advanceTimersByTime(LIMITS.clientStallMaxMs);
+    expect(client.isCut).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is cut off where it never takes the last bytes', async () => {
+    const { source, client, relay, run } = relaying();
+    run();
+    client.stall();
+    source.send('a');
+    source.end();
+    await rest();
+    relay.release();
+    await rest();
+    vi.advanceTimersByTime(LIMITS.clientStallMaxMs - 1);
+    expect(client.isCut).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(client.isCut).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a client that leaves', () => {
+  it('is written nothing more, and the answer is read to its end', async () => {
+    const { source, client, relay, run, outcome } = relaying();
+    run();
+    source.send('a');
+    await rest();
+    client.leave();
+    await rest();
+    source.send('b');
+    expect([source.abortedWith, outcome()]).toEqual([null, null]);
+    source.end();
+    await rest();
+    expect(outcome()).toEqual({ kind: 'client_left' });
+    relay.release();
+    await rest();
+    expect(bodyOf(client.taken)).toBe('a');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('has left whatever its passage still shows', async () => {
+    const { source, client, run, outcome } = relaying({ passage: endsAtDone() });
+    run();
+    client.leave();
+    await rest();
+    source.send('data: [DONE]\n\n');
+    await rest();
+    expect(outcome()).toEqual({ kind: 'client_left' });
+  });
+
+  it('may have left before', async () => {
+    const { source, client, run, outcome } = relaying();
+    client.leave();
+    await rest();
+    run();
+    source.send('a');
+    source.end();
+    await rest();
+    expect([client.taken, outcome()]).toEqual(['', { kind: 'client_left' }]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('lets a paused upstream go on', async () => {
+    const { source, client, run } = relaying();
+    run();
+    client.stall();
+    source.send(MUCH);
+    expect(source.paused).toBe(true);
+    client.leave();
+    await rest();
+    expect(source.paused).toBe(false);
+  });
+
+  it('makes the upstream end when the drain has taken its time', async () => {
+    const { source, client, relay, run, outcome } = relaying();
+    run();
+    client.leave();
+    await rest();
+    vi.advanceTimersByTime(LIMITS.drainMaxMs - 1);
+    expect(source.abortedWith).toBeNull();
+    vi.advanceTimersByTime(1);
+    expect(source.abortedWith).toBeInstanceOf(ClientLeftError);
+    await rest();
+    expect(outcome()).toEqual({ kind: 'client_left' });
+    relay.release();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('makes the upstream end when the drain has had its bytes', async () => {
+    const { source, client, run, outcome } = relaying();
+    run();
+    source.send('x'.repeat(5000));
+    client.leave();
+    await rest();
+    source.send('x'.repeat(1000));
+    expect(source.abortedWith).toBeNull();
+    source.send('x');
+    expect(source.abortedWith).toBeInstanceOf(ClientLeftError);
+    await rest();
+    expect(outcome()).toEqual({ kind: 'client_left' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('makes the upstream end at once where that is the policy', async () => {
+    const { source, client, run, outcome } = relaying({ limits: { clientLeaves: 'abort' } });
+    run();
+    source.send('a');
+    client.leave();
+    await rest();
+    expect(source.abortedWith).toBeInstanceOf(ClientLeftError);
+    expect(outcome()).toEqual({ kind: 'client_left' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('makes the upstream end where all that mattered has been released', async () => {
+    const { source, client, relay, run, outcome } = relaying({ passage: endsAtDone() });
+    run();
+    source.send('data: [DONE]\n\n');
+    await rest();
+    relay.release();
+    client.leave();
+    await rest();
+    expect(source.abortedWith).toBeInstanceOf(ClientLeftError);
+    expect(outcome()).toEqual({ kind: 'completed' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('does not change an outcome that is known', async () => {
+    const { source, client, relay, run, outcome } = relaying();
+    run();
+    source.send('a');
+    source.end();
+    await rest();
+    client.leave();
+    await rest();
+    relay.release();
+    expect(outcome()).toEqual({ kind: 'completed' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('an upstream that fails', () => {
+  const cut = new Error('other side closed');
+
+  it('is told of, and the client is cut off after what has come', async () => {
+    const { source, client, relay, run, outcome } = relaying();
+    run();
+    client.stall();
+    source.send(MUCH);
+    source.send('y');
+    source.fail(cut);
+    await rest();
+    expect(outcome()).toEqual({ kind: 'failed', error: cut });
+    relay.cutClient();
+    await rest();
+    expect(client.isCut).toBe(false);
+    client.goOn();
+    await rest();
+    expect(client.isCut).toBe(true);
+    expect(bodyOf(client.taken)).toBe(`${MUCH}y`);
+    expect(client.taken.endsWith(END)).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('does not wait for ever for a client that takes nothing', async () => {
+    const { source, client, relay, run } = relaying();
+    run();
+    client.stall();
+    source.send(MUCH);
+    source.fail(cut);
+    await rest();
+    relay.cutClient();
+    await rest();
+    vi.advanceTimersByTime(LIMITS.clientStallMaxMs);
+    expect(client.isCut).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('cuts the client off also after the release', async () => {
+    const { source, client, relay, run, outcome } = relaying({ passage: endsAtDone() });
+    run();
+    source.send('data: [DONE]\n\n');
+    await rest();
+    relay.release();
+    source.fail(cut);
+    await rest();
+    expect(outcome()).toEqual({ kind: 'completed' });
+    expect(bodyOf(client.taken)).toBe('data: [DONE]\n\n');
+    expect([client.isCut, client.taken.endsWith(END)]).toEqual([true, false]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('ends where its client is refused the last bytes', async () => {
+    const { source, client, relay, run } = relaying({ passage: endsAtDone() });
+    run();
+    source.send('data: a\n\ndata: [DONE]\n\n');
+    await rest();
+    relay.cutClient();
+    await rest();
+    expect(source.abortedWith).not.toBeNull();
+    expect(bodyOf(client.taken)).toBe('data: a\n\n');
+    expect([client.isCut, client.taken.endsWith(END)]).toEqual([true, false]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('the presence of a client', () => {
+  it('is told of once to each listener, at once where it has left already', async () => {
+    const { client, presence } = relaying();
+    const told: string[] = [];
+    presence.onLeave(() => told.push('a'));
+    const forget = presence.onLeave(() => told.push('b'));
+    forget();
+    expect(presence.left).toBe(false);
+    client.leave();
+    await rest();
+    expect([presence.left, told]).toEqual([true, ['a']]);
+    presence.onLeave(() => told.push('c'));
+    expect(told).toEqual(['a', 'c']);
+  });
+
+  it('has not ended where the answer was finished', async () => {
+    const { source, client, presence, relay, run } = relaying();
+    run();
+    source.end();
+    await rest();
+    relay.release();
+    await rest();
+    client.leave();
+    await rest();
+    expect(presence.left).toBe(false);
+  });
+});
