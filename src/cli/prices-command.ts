@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
 import { findConfigPath, loadConfig } from '../config/load.ts';
 import { readBundledBook } from '../pricing/bundled-book.ts';
+import type { ContextTierEntry, PriceEntry } from '../pricing/price-entry.ts';
 import { createPriceLookup, type PriceAnswer, type PriceLookup, viewOf } from '../pricing/price-lookup.ts';
 import type { PriceRow } from '../pricing/price-row.ts';
 import { cellText, textTable } from './text-table.ts';
@@ -99,13 +100,29 @@ function describeAnswer({ model, upstream, price, why, book }: PriceAnswer): str
   const reason = `because: ${cellText(why)}\n`;
   if (price === null) return heading + reason;
   const { id: _id, provider: _provider, model: _model, ...written } = price;
-  const lines = Object.entries(written).filter(([, value]) => value !== undefined);
   const sources = book.sources.length === 0 ? '' : `from: ${book.sources.join(', ')}, price book of ${book.version}\n`;
   const uncounted = book.not_charged.length === 0 ? '' : `not charged: ${book.not_charged.join(', ')}\n`;
-  const prices = lines.map(
-    ([name, value]) => `  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}\n`,
-  );
-  return heading + reason + sources + uncounted + prices.join('');
+  return `${heading}${reason}${sources}${uncounted}${priceLines(written, '  ').join('\n')}\n`;
+}
+
+type WrittenPrices = Partial<ContextTierEntry & Omit<PriceEntry, 'provider' | 'model'>>;
+
+/** One line for each price, tiers with theirs below them. */
+function priceLines(prices: WrittenPrices, indent: string): string[] {
+  const { context_tiers = [], service_tiers = {}, hours_utc, above_input_tokens: _above, ...flat } = prices;
+  const deeper = `${indent}  `;
+  return [
+    ...Object.entries(flat).flatMap(([name, value]) => (value === undefined ? [] : [`${indent}${name}: ${value}`])),
+    ...(hours_utc === undefined ? [] : [`${indent}hours_utc: ${hours_utc.join(', ')}`]),
+    ...context_tiers.flatMap((tier) => [
+      `${indent}above ${tier.above_input_tokens} input tokens`,
+      ...priceLines(tier, deeper),
+    ]),
+    ...Object.entries(service_tiers).flatMap(([name, tier]) => [
+      `${indent}service tier ${cellText(name)}`,
+      ...priceLines(tier, deeper),
+    ]),
+  ];
 }
 
 function describeRows(rows: readonly PriceRow[]): string {

@@ -206,7 +206,7 @@ export const CONFIG_SCHEMA = section('The configuration of Metertap.', {
       minimum: 1,
     }),
     management_per_minute: wholeNumber({
-      description: 'Requests to the management API, per credential.',
+      description: 'Requests to the management API, per address.',
       default: 600,
       minimum: 1,
     }),

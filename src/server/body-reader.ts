@@ -17,12 +17,8 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > limitBytes) {
-        request.pause();
-        reject(tooLarge(limitBytes));
-        return;
-      }
-      parts.push(chunk);
+      if (bytes <= limitBytes) parts.push(chunk);
+      else reject(tooLarge(limitBytes)); // what still comes is thrown away, so that the client can read the answer
     });
     request.on('end', () => {
       const first = parts[0];

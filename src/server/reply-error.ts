@@ -37,7 +37,9 @@ export function writeError(response: ServerResponse, error: MetertapError, ids: 
   const body = Buffer.from(JSON.stringify(errorEnvelope(error)));
   response.writeHead(error.kind.status, { ...errorHeaders(error, ids), 'content-length': String(body.length) });
   response.end(body);
-  // The rest of a body that was refused is read and thrown away, so that the client can read this answer.
+  // The rest of a body that was refused is read and thrown away, so that a client that sends all of it before it reads
+  // comes to read this answer, and its next request on the connection is seen. Who read it so far would pause it again.
+  response.req.removeAllListeners('data');
   response.req.resume();
 }
 

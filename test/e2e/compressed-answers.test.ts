@@ -35,7 +35,7 @@ beforeAll(async () => {
     for (let at = 0; at < body.length; at += size) response.write(body.subarray(at, at + size));
     response.end();
   });
-  proxy = await startProxy({ upstreamUrl: upstream.url });
+  proxy = await startProxy({ upstreamUrl: upstream.url, yaml: 'estimates: { missing_usage: leave }\n' });
   client = new Pool(proxy.url);
 });
 

@@ -29,6 +29,7 @@ keys:
   - { id: sees, team: corpus, key: sk-sees-the-usage-event, usage_event: pass }
   - { id: blind, team: corpus, key: sk-is-spared-the-event, usage_event: hide }
 rates: { management_per_minute: 1000000 }
+estimates: { missing_usage: leave }
 `;
 const KEYS = {
   asked: 'sk-is-spared-the-event',

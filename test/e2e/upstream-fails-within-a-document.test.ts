@@ -21,7 +21,7 @@ it.each(['announced', 'chunked'])(
       status: 502,
       ending: 'upstream_cut',
       error_code: 'upstream_cut',
-      usage_source: 'missing',
+      usage_source: 'estimated',
     });
   },
 );
@@ -36,7 +36,7 @@ it('answers 504 where the upstream falls silent in a JSON answer', async () => {
   const answer = await postWhole(proxy, 'chat/completions', CHAT);
   expect(answer.status).toBe(504);
   expect(errorOf(answer.text)).toMatchObject({ type: 'server_error', code: 'upstream_timeout' });
-  expect(await onlyRecord(proxy)).toMatchObject({ status: 504, ending: 'timed_out', usage_source: 'missing' });
+  expect(await onlyRecord(proxy)).toMatchObject({ status: 504, ending: 'timed_out', usage_source: 'estimated' });
 });
 
 it('cuts the client where the upstream cuts an answer that is no JSON', async () => {

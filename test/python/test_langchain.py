@@ -1,7 +1,7 @@
 import pytest
-from conftest import FAILING, INCOMPLETE, STEERING, Run, Used
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI
+from proxied_run import FAILING, INCOMPLETE, STEERING, Run, Used
 
 
 def of_message(message) -> Used | None:

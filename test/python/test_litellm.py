@@ -1,6 +1,6 @@
 import litellm
-from conftest import FAILING, INCOMPLETE, STEERING, Run
-from test_openai import MESSAGES, WEATHER, of_chat, of_response
+from openai_wire import MESSAGES, WEATHER, of_chat, of_response
+from proxied_run import FAILING, INCOMPLETE, STEERING, Run
 
 
 def test_completion(run: Run) -> None:

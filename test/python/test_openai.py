@@ -4,32 +4,14 @@ import subprocess
 import sys
 
 import pytest
-from conftest import FAILING, INCOMPLETE, STEERING, Run, Used, snippet
 from openai import AsyncOpenAI, OpenAI
+from openai_wire import MESSAGES, WEATHER, of_chat, of_response
+from proxied_run import FAILING, INCOMPLETE, STEERING, Run, Used, snippet
 
-MESSAGES = [{"role": "user", "content": "What is the weather?"}]
-PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-WEATHER = {"name": "weather", "description": "The weather of a city.", "parameters": PARAMETERS}
-
-
-def of_chat(usage) -> Used:
-    return Used(
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        usage.total_tokens,
-        usage.prompt_tokens_details.cached_tokens,
-        usage.completion_tokens_details.reasoning_tokens,
-    )
-
-
-def of_response(usage) -> Used:
-    return Used(
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.total_tokens,
-        usage.input_tokens_details.cached_tokens,
-        usage.output_tokens_details.reasoning_tokens,
-    )
+PROGRAM = """
+from openai import OpenAI
+print(OpenAI().responses.create(model="gpt-5-mini", input="Hello").usage.total_tokens)
+"""
 
 
 def test_chat(run: Run) -> None:
@@ -80,9 +62,8 @@ def test_a_retry_is_one_call_to_the_client_and_shown_by_the_run(run: Run) -> Non
 
 @pytest.mark.parametrize("name", ["any-sdk", "base-url"])
 def test_the_environment_names_the_run(run: Run, name: str) -> None:
-    program = "from openai import OpenAI; print(OpenAI().responses.create(model='gpt-5-mini', input='Hello').usage.total_tokens)"
     script = f'{snippet(name)}\nexec "{sys.executable}" -c "$PROGRAM"'
-    env = os.environ | {"RUN_ID": run.id, "PROGRAM": program}
+    env = os.environ | {"RUN_ID": run.id, "PROGRAM": PROGRAM}
     shell = subprocess.run(["sh", "-euc", script], env=env, capture_output=True, text=True, check=True)
     usage = run.metertap.run(run.id)["usage"]
     assert (usage["requests"], usage["total_tokens"]) == (1, int(shell.stdout))

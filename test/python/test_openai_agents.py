@@ -5,8 +5,9 @@ from dataclasses import replace
 import agents
 import pytest
 from agents import Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel, RunConfig, Runner, function_tool
-from conftest import FAILING, INCOMPLETE, STEERING, Run, Used
-from openai import AsyncOpenAI
+from agents.tracing.processors import BackendSpanExporter
+from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+from proxied_run import FAILING, INCOMPLETE, STEERING, Run, Used
 
 MODELS = {"chat": OpenAIChatCompletionsModel, "responses": OpenAIResponsesModel}
 
@@ -112,7 +113,6 @@ def test_a_retry_is_one_call_to_the_client_and_shown_by_the_run(run: Run) -> Non
 
 
 def test_a_trace_is_a_run(run: Run) -> None:
-    agents.set_default_openai_client(AsyncOpenAI())
     name_the_run = run.example("agents-python-automatic")["name_the_run"]
 
     async def calls() -> tuple[str, list[Used]]:
@@ -132,13 +132,9 @@ def test_a_trace_is_a_run(run: Run) -> None:
 
 
 def agents_client(hook) -> AsyncOpenAI:
-    from openai import DefaultAsyncHttpx2Client
-
     return AsyncOpenAI(http_client=DefaultAsyncHttpx2Client(event_hooks={"request": [hook]}))
 
 
 def test_use_for_tracing_does_not_keep_the_key_from_the_exporter(run: Run) -> None:
-    from agents.tracing.processors import BackendSpanExporter
-
     agents.set_default_openai_client(AsyncOpenAI(), use_for_tracing=False)
     assert BackendSpanExporter().api_key == "sk-test-of-clients"

@@ -119,6 +119,22 @@ describe('the faults of a configuration', () => {
     },
   );
 
+  it.each([
+    ['context_tiers: [{ input_per_mtok: "1" }]', 'context_tiers[0].above_input_tokens'],
+    ['context_tiers: [{ above_input_tokens: -1 }]', 'context_tiers[0].above_input_tokens'],
+    ['context_tiers: [{ above_input_tokens: 1 }, { above_input_tokens: 1 }]', 'context_tiers'],
+    ['service_tiers: { flex: {} }', 'service_tiers.flex'],
+    ['service_tiers: { flex: { multiplier: "0.5", input_per_mtok: "1" } }', 'service_tiers.flex'],
+    ['service_tiers: { flex: { input_per_mtok: free } }', 'service_tiers.flex.input_per_mtok'],
+    [
+      'service_tiers: { flex: { context_tiers: [{ above_input_tokens: 1, output_per_mtok: 2 }] } }',
+      'service_tiers.flex.context_tiers[0].output_per_mtok',
+    ],
+  ])('refuse a price with %s', (member, path) => {
+    const price = `{ provider: a, model: b, input_per_mtok: "0", output_per_mtok: "0", ${member} }`;
+    expect(faultOf(`prices: [${price}]`).path).toBe(`prices[0].${path}`);
+  });
+
   it.each(['2026-02-29', '2026-13-01', '01.11.2026', '2026-11-01T00:00:00Z'])('refuse %s as a first day', (date) => {
     const price = `{ provider: a, model: b, input_per_mtok: "0", output_per_mtok: "0", valid_from: ${date} }`;
     expect(faultOf(`prices: [${price}]`).path).toBe('prices[0].valid_from');
