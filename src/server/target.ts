@@ -31,8 +31,9 @@ export function readTarget(url: string): Target {
 }
 
 function targetOf(target: string, pathRunId: string | null): Target {
-  const queryStart = target.indexOf('?');
-  const rawPath = queryStart < 0 ? target : target.slice(0, queryStart);
+  // A fragment has no place in a request, but servers that meet one drop it, as they do the query.
+  const pathEnd = target.search(/[?#]/);
+  const rawPath = pathEnd < 0 ? target : target.slice(0, pathEnd);
   const segments = rawPath.split('/').map((segment) => decodeSegment(segment) ?? segment);
   const path = segments
     .flatMap((segment) => segment.split('/'))

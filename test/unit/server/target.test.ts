@@ -36,6 +36,7 @@ describe('a target', () => {
     ['/v1/chat%2fcompletions', 'chat/completions'],
     ['/v1/%2Fresponses%2F', 'responses'],
     ['/v1/respon%73es', 'responses'],
+    ['/v1/chat/completions#x', 'chat/completions'],
     ['/v1/organizatio%6E/usage', 'organization/usage'],
   ])('%s is what it means', (url, path) => {
     expect(readTarget(url).path).toBe(path);
