@@ -104,7 +104,7 @@ describe('the rule of thumb is used', () => {
   it('when the thread hangs: nobody waits, and it is ended', async () => {
     const { estimator, workers, deaths } = makeEstimator({ patienceMs: 1, hungMs: 20 });
     expect(await estimator.count([TEXT])).toEqual([roughTokens(TEXT)]);
-    await expect.poll(() => workers[0]?.isTerminated).toBe(true);
+    await expect.poll(() => workers[0]?.isTerminated, { timeout: 10_000 }).toBe(true);
     expect(deaths).toEqual(['hung']);
   });
 
@@ -120,8 +120,8 @@ describe('the rule of thumb is used', () => {
       hungMs: 20,
     });
     expect(await estimator.count([TEXT, 'abcd'])).toEqual([roughTokens(TEXT), 1]);
-    await expect.poll(() => deaths).toEqual(['hung']);
-    await expect.poll(() => started[0]?.threadId).toBe(-1); // it has ended
+    await expect.poll(() => deaths, { timeout: 10_000 }).toEqual(['hung']);
+    await expect.poll(() => started[0]?.threadId, { timeout: 10_000 }).toBe(-1); // it has ended
   });
 
   it('at once when too many wait', async () => {
