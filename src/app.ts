@@ -20,6 +20,7 @@ import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
 import { classifyEndpoint } from './metering/endpoints.ts';
 import { readBundledBook } from './pricing/bundled-book.ts';
 import { BackgroundResponses } from './server/background-responses.ts';
+import { ClientAttempts } from './server/client-attempts.ts';
 import { ShutdownError } from './server/dispatch.ts';
 import { createHttpServer } from './server/http-server.ts';
 import type { Reader, ReloadResult, UnreadyReason } from './server/management-rooms.ts';
@@ -155,6 +156,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     rates,
     background: new BackgroundResponses(queued),
     rejections: new RejectionMemory(),
+    attempts: new ClientAttempts(clock),
     estimator,
     openCalls,
     observer,

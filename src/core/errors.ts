@@ -46,6 +46,7 @@ export const ERROR_KINDS = {
   unsupported_encoding: client(415),
   websocket_not_supported: client(426),
   headers_too_large: client(431),
+  client_closed_request: client(499),
   rate_limit_exceeded: { status: 429, type: 'requests', source: 'client', heals: true },
   token_limit_exceeded: { status: 429, type: 'tokens', source: 'client', heals: true },
   budget_exceeded: { status: 429, type: 'insufficient_quota', source: 'client', heals: false },

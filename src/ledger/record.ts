@@ -50,6 +50,8 @@ export interface CallRecord {
   readonly error_code: string | null;
   /** `x-stainless-retry-count`: which attempt of the client's own retries this is, 0 for the first. */
   readonly client_retry: number;
+  /** The record of the attempt that this one repeats, where it is known: no id links the attempts (wire.md 4.1). */
+  readonly retry_of: string | null;
   /** The answer's own id (`chatcmpl-…`, `resp_…`). Not unique at every upstream (wire.md 0.5). */
   readonly upstream_id: string | null;
 

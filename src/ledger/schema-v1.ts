@@ -60,6 +60,7 @@ CREATE TABLE records (
   ending TEXT NOT NULL,
   error_code TEXT,
   client_retry INTEGER NOT NULL,
+  retry_of TEXT,
   upstream_id TEXT,
   usage_source TEXT NOT NULL,
   input_tokens INTEGER,

@@ -35,6 +35,7 @@ export function viewRecord(record: CallRecord): RecordView {
     ending: record.ending,
     error_code: record.error_code,
     client_retry: record.client_retry,
+    retry_of: record.retry_of,
     upstream_id: record.upstream_id,
     usage_source: record.usage_source,
     usage: record.usage,

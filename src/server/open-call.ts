@@ -1,6 +1,7 @@
 import type { Caller, CarriedIds } from '../attribution/attribution.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import type { Reservation } from '../limits/reservation.ts';
+import type { ClientAttempts } from './client-attempts.ts';
 import type { Exchange } from './exchange.ts';
 import type { CallRequest } from './read-request.ts';
 import type { ProxySettings, RequestAllowance } from './rooms.ts';
@@ -25,7 +26,7 @@ const MAX_ENDPOINT_LENGTH = 200;
 const MAX_MODEL_LENGTH = 256;
 
 /** Makes the row `in_flight` of an admitted call (design.md, "The way of a call"). */
-export function openedRecord(call: Omit<Call, 'opened'>): CallRecord {
+export function openedRecord(call: Omit<Call, 'opened'>, attempts: ClientAttempts): CallRecord {
   const { exchange, caller, ids, request } = call;
   return {
     id: exchange.id,
@@ -55,6 +56,7 @@ export function openedRecord(call: Omit<Call, 'opened'>): CallRecord {
     ending: 'in_flight',
     error_code: null,
     client_retry: retryCountOf(exchange),
+    retry_of: attempts.previousOf(call, retryCountOf(exchange)),
     upstream_id: null,
     usage_source: 'missing',
     usage: null,

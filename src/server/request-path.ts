@@ -33,7 +33,7 @@ export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<
   const allowance = await rooms.rates.countCall(exchange, caller);
   const reservation = await reserveCall({ exchange, caller, ids, upstream, model: request.model }, settings, rooms);
   const admitted = { exchange, settings, caller, ids, request, upstream, reservation, allowance };
-  const call: Call = { ...admitted, opened: openedRecord(admitted) };
+  const call: Call = { ...admitted, opened: openedRecord(admitted, rooms.attempts) };
   ledger.open(call.opened);
 
   // ══ above this line a throw is a refusal and costs nothing;
@@ -43,12 +43,14 @@ export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<
 }
 
 async function carryOut(call: Call, rooms: ProxyRooms): Promise<void> {
+  rooms.attempts.noteWhenLeft(call, call.opened);
   const rewritten = rewriteCall(call, rooms);
   const dispatchedAtMs = rooms.clock.monotonicMs();
   const sent = await dispatchCall(call, rewritten, rooms);
   const relayed = await relayCall(call, sent, rooms);
   const estimate = await estimateUsage(call, relayed, rooms);
   const record = closedRecord(call.opened, { ...relayed.end, estimate }, call.settings.price);
+  rooms.attempts.note(call, record);
   await journalCall(record, relayed, { call, rooms });
   call.reservation.settle({ usage: record.usage, costNanoUsd: record.cost_nano_usd });
   rooms.observer.callEnded(record, overheadMs(call, relayed.relayedAtMs - dispatchedAtMs, rooms));

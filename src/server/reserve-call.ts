@@ -29,13 +29,16 @@ export interface CallToReserve {
  * Whether the call may go out: the ledger can be written, its model has a price where one is required, and the rules of
  * its key, team and run admit it.
  *
- * @throws MetertapError `ledger_unavailable`, `unpriced_model`, and the refusals of the limits
+ * @throws MetertapError `client_closed_request`, `ledger_unavailable`, `unpriced_model`, and the refusals of the limits
  */
 export async function reserveCall(
   call: CallToReserve,
   settings: ProxySettings,
   rooms: ProxyRooms,
 ): Promise<Reservation> {
+  if (call.exchange.presence.left) {
+    throw new MetertapError('client_closed_request', 'The client left before its call went out.');
+  }
   checkLedger(settings, rooms);
   if (settings.unpricedModels === 'refuse' && !settings.hasPrice(call.upstream.name, call.model)) {
     const message = `The model '${call.model}' has no price here, and unpriced models are refused. Add a row to prices:.`;

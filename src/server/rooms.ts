@@ -8,6 +8,7 @@ import type { LimitStage } from '../limits/reservation.ts';
 import type { Price, PricedCall } from '../pricing/pricer.ts';
 import type { RelayLimits } from '../streaming/relay.ts';
 import type { BackgroundResponses } from './background-responses.ts';
+import type { ClientAttempts } from './client-attempts.ts';
 import type { Exchange } from './exchange.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { RejectionMemory } from './stream-usage-request.ts';
@@ -79,6 +80,7 @@ export interface ProxyRooms {
   readonly rates: RequestRates;
   readonly background: BackgroundResponses;
   readonly rejections: RejectionMemory;
+  readonly attempts: ClientAttempts;
   readonly estimator: Pick<TokenEstimator, 'count'>;
   readonly openCalls: OpenCalls;
   readonly observer: CallObserver;

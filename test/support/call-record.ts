@@ -51,6 +51,7 @@ export function callRecord(overrides: Partial<CallRecord> = {}): CallRecord {
     ending: 'completed',
     error_code: null,
     client_retry: 0,
+    retry_of: null,
     upstream_id: 'chatcmpl-1',
     usage_source: hasUsage ? 'reported' : 'missing',
     usage: callUsage(),

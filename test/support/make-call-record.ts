@@ -59,6 +59,7 @@ export function makeCallRecord(n: number, given: Partial<CallRecord> = {}): Call
     ending: 'completed',
     error_code: null,
     client_retry: 0,
+    retry_of: null,
     upstream_id: null,
     usage_source: 'reported',
     usage: makeUsage({ input_tokens: 100, output_tokens: 10 }),
