@@ -11,6 +11,8 @@ const NOT_OURS: ReadonlySet<string> = new Set([
   'demo-data',
   'dist',
   'coverage',
+  'results',
+  '.build',
   '.venv',
 ]);
 const TEXT_FILE = /\.(?:md|ts|js|json|ya?ml|sh)$|(?:^|\/)(?:Dockerfile|run|\.dockerignore|\.editorconfig)$/;

@@ -26,13 +26,17 @@ export interface CliOptions {
   /** The whole environment: nothing is inherited, so that no setting of this machine takes part. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** A command that becomes `metertap`: what follows it as arguments. It is found by the `PATH` of the test. */
+  readonly wrapper?: readonly string[];
 }
 
 /** Starts `metertap` with these arguments, on the Node.js that runs the test. */
 export function startCli(args: readonly string[], options: CliOptions): CliProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const wrapper = options.wrapper ?? [];
+  const [command = process.execPath, ...rest] = [...wrapper, process.execPath, MAIN, ...args];
+  const child = spawn(command, rest, {
     cwd: options.cwd,
-    env: { ...options.env },
+    env: { ...(wrapper.length === 0 ? {} : { PATH: process.env['PATH'] ?? '' }), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

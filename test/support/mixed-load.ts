@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SeededRandom } from './seeded-random.ts';
 
 /** One call of the load, as its client saw it. */
@@ -14,6 +15,9 @@ export interface LoadCall {
   readonly status: number | null;
 }
 
+/** A client that is refused does not hammer. */
+const AFTER_FAILURE_MS = 20;
+
 type Kind = 'json' | 'hidden' | 'asked' | 'responses' | 'responses_json';
 const KINDS: readonly Kind[] = ['json', 'hidden', 'asked', 'responses', 'responses_json'];
 
@@ -22,15 +26,23 @@ export class MixedLoad {
   readonly #baseUrl: string;
   readonly #random: SeededRandom;
   readonly #prefix: string;
+  readonly #goesOn: boolean;
   readonly #calls: LoadCall[] = [];
   #made = 0;
   #stopped = false;
 
-  /** @param prefix begins the names of all calls and runs of this load */
-  constructor(baseUrl: string, options: { readonly random: SeededRandom; readonly prefix: string }) {
+  /**
+   * @param options.prefix begins the names of all calls and runs of this load
+   * @param options.goesOn whether a client that was not given a whole answer makes its next call all the same
+   */
+  constructor(
+    baseUrl: string,
+    options: { readonly random: SeededRandom; readonly prefix: string; readonly goesOn?: boolean },
+  ) {
     this.#baseUrl = baseUrl;
     this.#random = options.random;
     this.#prefix = options.prefix;
+    this.#goesOn = options.goesOn ?? false;
   }
 
   /** Runs `clients` at once. Resolves with every call, when all clients are done. */
@@ -53,7 +65,9 @@ export class MixedLoad {
     while (!this.#stopped) {
       const call = await this.#makeCall(`${this.#prefix}-run-${client}`);
       this.#calls.push(call);
-      if (call.received !== 'whole') return;
+      if (call.received === 'whole') continue;
+      if (!this.#goesOn) return;
+      await pause(AFTER_FAILURE_MS);
     }
   }
 

@@ -18,12 +18,15 @@ export interface ServedProxyOptions {
   /** Also the folder that it is started in. */
   readonly dataDir: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** As in `CliOptions`. */
+  readonly wrapper?: readonly string[];
 }
 
 /** Starts `metertap serve` on a free port over the given data folder, and waits until it says that it serves. */
 export async function serveProxy(options: ServedProxyOptions): Promise<ServedProxy> {
   const cli = startCli(['serve', '--json'], {
     cwd: options.dataDir,
+    ...(options.wrapper === undefined ? {} : { wrapper: options.wrapper }),
     env: {
       METERTAP_PORT: '0',
       METERTAP_DATA_DIR: options.dataDir,
@@ -35,7 +38,7 @@ export async function serveProxy(options: ServedProxyOptions): Promise<ServedPro
   const [line] = await cli.output(/^\{"base_url".*\}$/m);
   const told = asRecord(JSON.parse(line));
   const url = String(told['url']);
-  const adminKey = readFileSync(String(told['admin_key_path']), 'utf8').trim();
+  const adminKey = options.env?.['METERTAP_ADMIN_KEY'] ?? readFileSync(String(told['admin_key_path']), 'utf8').trim();
   const ask = async (path: string) => {
     const answer = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${adminKey}` } });
     const body = asRecord(await answer.json());

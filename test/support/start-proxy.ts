@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type App, startApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type LocalSecrets, openLocalSecrets } from '../../src/config/local-secrets.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
 /** A whole Metertap on a free port with a ledger in a folder of its own. `await using` closes it. */
@@ -29,6 +30,8 @@ export interface TestProxyOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A folder to go on with; without it the proxy has one of its own, removed at its end. */
   readonly dataDir?: string;
+  /** The time; without it that of the machine. */
+  readonly clock?: Clock;
 }
 
 export async function startProxy(options: TestProxyOptions): Promise<TestProxy> {
@@ -59,6 +62,7 @@ export async function startProxy(options: TestProxyOptions): Promise<TestProxy> 
     version: 'test',
     nodeVersion: process.version,
     collectProcessMetrics: false,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   const adminKey = config.admin_key ?? secrets.adminKey;
   const ask = async (path: string) => {
