@@ -1,0 +1,212 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BenchOptions, NamedCommand } from './options.ts';
+import { CLIENT_KEY } from './requests.ts';
+import { findProgram, installPackages } from './tools.ts';
+
+/** What a candidate is told about its place. */
+export interface Place {
+  readonly port: number;
+  readonly upstreamPort: number;
+  /** Its own folder. */
+  readonly folder: string;
+}
+
+export interface Command {
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Something to be measured. */
+export interface Candidate {
+  readonly name: string;
+  readonly title: string;
+  /** Null for the upstream itself, with no proxy before it. */
+  readonly launch: ((place: Place) => Command) | null;
+  /** Why it cannot run here; null where it can. */
+  readonly missing: () => Promise<string | null>;
+  /** Headers that only it needs. */
+  readonly headers: (place: Place) => Readonly<Record<string, string>>;
+  /** It runs on Node, so that its event loop can be watched and its CPU profiled. */
+  readonly onNode: boolean;
+  /** It keeps a ledger, which must agree with the load generator. */
+  readonly ledger: boolean;
+}
+
+export const DIRECT = 'direct';
+/** The one that all are compared with. */
+export const BASELINE = 'bare-pipe';
+export const ADMIN_KEY = 'bench-admin-key-0123456789';
+
+const FOLDER = import.meta.dirname;
+const PRESENT = () => Promise.resolve(null);
+const NO_HEADERS = () => ({});
+const FOREIGN = { headers: NO_HEADERS, onNode: false, ledger: false } as const;
+
+/** The candidates, in the order in which they are shown. */
+export function candidates(options: Pick<BenchOptions, 'peers' | 'trees' | 'cpuProfileFolder'>): Candidate[] {
+  const profile = options.cpuProfileFolder;
+  return [
+    { ...FOREIGN, name: DIRECT, title: 'no proxy', launch: null, missing: PRESENT },
+    {
+      ...FOREIGN,
+      name: 'nginx',
+      title: 'nginx, proxy_pass, keep-alive, no buffering, one worker',
+      missing: () => onPath('nginx'),
+      launch: launchNginx,
+    },
+    {
+      ...FOREIGN,
+      name: 'caddy',
+      title: 'Caddy, reverse_proxy, GOMAXPROCS=1',
+      missing: () => onPath('caddy'),
+      launch: launchCaddy,
+    },
+    {
+      ...FOREIGN,
+      name: BASELINE,
+      title: "Node's http and undici's dispatch, nothing metered",
+      missing: PRESENT,
+      onNode: true,
+      launch: ({ upstreamPort }) => ({
+        command: node(profile, BASELINE, [join(FOLDER, 'candidates/bare-pipe.ts')]),
+        env: { UPSTREAM_URL: originOf(upstreamPort) },
+      }),
+    },
+    metertap({ name: 'metertap', command: join(FOLDER, '..') }, profile),
+    ...options.trees.map((tree) => metertap(tree, profile)),
+    {
+      name: 'portkey',
+      title: '@portkey-ai/gateway 1.15.2',
+      missing: () => installPackages('@portkey-ai/gateway'),
+      onNode: true,
+      ledger: false,
+      headers: ({ upstreamPort }) => ({
+        'x-portkey-provider': 'openai',
+        'x-portkey-custom-host': `${originOf(upstreamPort)}/v1`,
+      }),
+      launch: ({ port }) => ({
+        command: node(null, 'portkey', [
+          join(FOLDER, 'node_modules/@portkey-ai/gateway/build/start-server.js'),
+          '--headless',
+          `--port=${port}`,
+        ]),
+      }),
+    },
+    ...options.peers.map(peer),
+  ];
+}
+
+/** Metertap with everything on, as `metertap serve` starts it; its access log goes to a file. */
+function metertap(tree: NamedCommand, profile: string | null): Candidate {
+  const [root = '', ...nodeOptions] = tree.command.split(' ').filter((part) => part !== '');
+  return {
+    name: tree.name,
+    title: `Metertap, everything on${nodeOptions.length > 0 ? `, ${nodeOptions.join(' ')}` : ''}`,
+    missing: PRESENT,
+    headers: NO_HEADERS,
+    onNode: true,
+    ledger: true,
+    launch: (place) => {
+      const config = join(place.folder, 'metertap.yaml');
+      writeFileSync(config, metertapConfig(place));
+      return {
+        command: node(profile, tree.name, [...nodeOptions, join(root, 'src/main.ts'), 'serve', '--config', config]),
+      };
+    },
+  };
+}
+
+function metertapConfig({ port, upstreamPort, folder }: Place): string {
+  return `
+listen: { host: 127.0.0.1, port: ${port} }
+data_dir: ${JSON.stringify(join(folder, 'data'))}
+admin_key: ${ADMIN_KEY}
+auth: { mode: keys }
+upstreams:
+  - { name: openai, base_url: "${originOf(upstreamPort)}/v1", api_key: sk-bench, models: ["*"], stream_usage: always }
+keys:
+  - { id: bench, team: bench, key: ${CLIENT_KEY}, labels: { cost_center: "4711" }, requests_per_minute: 100000000 }
+ledger: { durability: before_response, synchronous: normal }
+prices:
+  - { provider: openai, model: "gpt-5-mini*", input_per_mtok: "0.25", cached_input_per_mtok: "0.025", output_per_mtok: "2.00" }
+log: { level: info }
+`;
+}
+
+function launchNginx({ port, upstreamPort, folder }: Place): Command {
+  const config = join(folder, 'nginx.conf');
+  writeFileSync(
+    config,
+    `
+${process.getuid?.() === 0 ? 'user root;' : ''} daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr crit; worker_rlimit_nofile 20000;
+events { worker_connections 16000; }
+http {
+  access_log off; tcp_nodelay on; keepalive_requests 1000000000; client_max_body_size 64m; client_body_buffer_size 1m;
+  client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+  upstream api { server 127.0.0.1:${upstreamPort}; keepalive 1024; keepalive_requests 1000000000; }
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location / {
+      proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
+      proxy_read_timeout 600s;
+    }
+  }
+}
+`,
+  );
+  return { command: [findProgram('nginx') ?? 'nginx', '-c', config, '-p', folder, '-e', 'stderr'] };
+}
+
+function launchCaddy({ port, upstreamPort, folder }: Place): Command {
+  const config = join(folder, 'Caddyfile');
+  writeFileSync(
+    config,
+    `
+{
+  admin off
+  auto_https off
+}
+http://127.0.0.1:${port} {
+  reverse_proxy 127.0.0.1:${upstreamPort} {
+    flush_interval -1
+    transport http {
+      keepalive_idle_conns_per_host 8192
+      keepalive_idle_conns 8192
+    }
+  }
+}
+`,
+  );
+  return {
+    command: [findProgram('caddy') ?? 'caddy', 'run', '--config', config, '--adapter', 'caddyfile'],
+    env: { GOMAXPROCS: '1', HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+  };
+}
+
+function peer({ name, command }: NamedCommand): Candidate {
+  return {
+    ...FOREIGN,
+    name,
+    title: command,
+    missing: PRESENT,
+    launch: ({ upstreamPort }) => ({
+      command: ['sh', '-c', `exec ${command}`],
+      env: { UPSTREAM_URL: originOf(upstreamPort) },
+    }),
+  };
+}
+
+function node(profileFolder: string | null, name: string, args: readonly string[]): string[] {
+  const profile = profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profileFolder, name)}`];
+  return [process.execPath, ...profile, '--import', join(FOLDER, 'loop-delay.ts'), ...args];
+}
+
+function onPath(program: string): Promise<string | null> {
+  return Promise.resolve(findProgram(program) === null ? `${program} is not on the PATH` : null);
+}
+
+function originOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}

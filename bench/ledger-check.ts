@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ADMIN_KEY } from './candidates.ts';
+import { numberOf, objectOf } from './measurement.ts';
+
+/** What must be in the books of a candidate that keeps some. */
+export interface Expected {
+  readonly calls: number;
+  readonly inputTokens: number;
+}
+
+/** The commit of the last call may come just after its client has gone. */
+const PATIENCE_MS = 5_000;
+const DAY_MS = 86_400_000;
+
+/** Asks a Metertap for its sums. Gives what does not agree, in words; null where all does. */
+export async function ledgerFault(port: number, expected: Expected): Promise<string | null> {
+  for (let waitedMs = 0; ; waitedMs += 100) {
+    const found = await sums(port);
+    if (found.calls === expected.calls && found.inputTokens === expected.inputTokens) return null;
+    if (waitedMs >= PATIENCE_MS) {
+      return (
+        `the ledger has ${found.calls} calls and ${found.inputTokens} input tokens, ` +
+        `the load generator ${expected.calls} and ${expected.inputTokens}`
+      );
+    }
+    await sleep(100);
+  }
+}
+
+async function sums(port: number): Promise<Expected> {
+  const from = Math.floor((Date.now() - DAY_MS) / 1000);
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/usage?bucket=1d&start_time=${from}`, {
+    headers: { authorization: `Bearer ${ADMIN_KEY}` },
+  });
+  const { data } = objectOf(await answer.json());
+  if (!Array.isArray(data)) throw new Error(`Metertap answered ${answer.status} to a question for its usage`);
+  const found = { calls: 0, inputTokens: 0 };
+  for (const bucket of data) collect(bucket, found);
+  return found;
+}
+
+/** Buckets hold rows, and rows or buckets the sums. */
+function collect(value: unknown, into: { calls: number; inputTokens: number }): void {
+  const bucket = objectOf(value);
+  const rows = Array.isArray(bucket['results']) ? bucket['results'] : [bucket];
+  for (const row of rows.map(objectOf)) {
+    const usage = 'usage' in row ? objectOf(row['usage']) : row;
+    into.calls += numberOf(usage['requests'] ?? 0);
+    into.inputTokens += numberOf(usage['input_tokens'] ?? 0);
+  }
+}

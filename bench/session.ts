@@ -1,0 +1,283 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Candidate, Place } from './candidates.ts';
+import { ledgerFault } from './ledger-check.ts';
+import { type LoadResult, type Measurement, type Quantiles, quantilesOf, readLoadResult } from './measurement.ts';
+import { freePort, listening, printedPort } from './ports.ts';
+import type { Launch, Processes, RunningProcess } from './processes.ts';
+import { wireBytes } from './requests.ts';
+import type { Tools } from './tools.ts';
+import type { LoadPlan, UpstreamPlan, Workload } from './workloads.ts';
+
+export interface Machine {
+  readonly processes: Processes;
+  readonly tools: Tools;
+  /** Where candidates run, and where everything else does; null: anywhere. */
+  readonly candidateCore: number | null;
+  readonly otherCore: number | null;
+}
+
+/** How long a candidate is let come to speed: after its start, and before each further workload. */
+export interface WarmUp {
+  readonly coldSeconds: number;
+  readonly warmSeconds: number;
+}
+
+const LOOP_DELAY_PATIENCE_MS = 2_000;
+const MEMORY_SAMPLE_MS = 100;
+/** Far longer than any workload takes with a candidate that keeps up. */
+const LOAD_TIMEOUT_MS = 120_000;
+const WARM_UP_CONNECTIONS = 16;
+
+/** A candidate and its upstream, from workload to workload. */
+export class Session {
+  readonly candidate: Candidate;
+  readonly #machine: Machine;
+  readonly #folder: string;
+  #place: Place = { port: 0, upstreamPort: 0, folder: '' };
+  #upstream: RunningProcess | null = null;
+  #proxy: RunningProcess | null = null;
+  #workload: Workload | null = null;
+  #idleMb: number | null = null;
+  /** What must be in the candidate's books; null after an error, when nobody can say. */
+  #expected: { calls: number; inputTokens: number } | null = { calls: 0, inputTokens: 0 };
+
+  constructor(machine: Machine, candidate: Candidate) {
+    this.#machine = machine;
+    this.candidate = candidate;
+    this.#folder = mkdtempSync(join(tmpdir(), `metertap-bench-${candidate.name.replace(/\W/g, '_')}-`));
+  }
+
+  /**
+   * Gets ready for a workload: an upstream that answers as it wants, the candidate, one call through it, a warm-up.
+   *
+   * @throws Error saying what does not work
+   */
+  async begin(workload: Workload, warmUp: WarmUp): Promise<void> {
+    this.#workload = workload;
+    const saidBefore = this.#said();
+    try {
+      await this.#startUpstream(workload.upstream);
+      if (workload.fresh) await this.#stopProxy();
+      const isCold = this.candidate.launch !== null && this.#proxy === null;
+      if (isCold) await this.#startProxy();
+      this.#idleMb = this.#proxy?.residentMb() ?? null;
+      const tried = await this.#load({ connections: 1, rate: null, calls: 1, seconds: 5 }, workload.warmUp);
+      if (tried.calls !== 1) throw new Error(`a first call failed: ${tried.errorText}`);
+      const seconds = isCold ? warmUp.coldSeconds : warmUp.warmSeconds;
+      await this.#load({ connections: WARM_UP_CONNECTIONS, rate: null, calls: null, seconds }, workload.warmUp);
+    } catch (error) {
+      const said = this.#said().slice(saidBefore.length).trim().split('\n').at(-1);
+      throw new Error(`${error instanceof Error ? error.message : error}${said ? ` (${said})` : ''}`);
+    }
+  }
+
+  /** Measures one round of the workload that was begun. @throws Error where the load generator does not come to its end */
+  async measure(round: number): Promise<Measurement> {
+    const workload = this.#begun();
+    await this.#loopDelay();
+    const cpuBefore = this.#proxy?.cpuSeconds() ?? null;
+    const upstreamBefore = this.#upstream?.cpuSeconds() ?? null;
+    const memory = watchMemory(this.#proxy);
+    const load = await this.#load(workload.load, ...workload.requests).finally(() => memory.stop());
+    const cpu = difference(this.#proxy?.cpuSeconds() ?? null, cpuBefore);
+    const upstreamCpu = difference(this.#upstream?.cpuSeconds() ?? null, upstreamBefore) ?? 0;
+    const loopDelayMs = await this.#loopDelay();
+    const events = load.calls * workload.events;
+    return {
+      workload: workload.name,
+      candidate: this.candidate.name,
+      round,
+      calls: load.calls,
+      events,
+      seconds: load.seconds,
+      callsPerSecond: load.calls / load.seconds,
+      cpuMicrosPerCall: perUnit(cpu, load.calls),
+      cpuMicrosPerEvent: perUnit(cpu, events),
+      coreShare: cpu === null ? null : cpu / load.seconds,
+      otherCoreShare: (load.cpuSeconds + upstreamCpu) / load.seconds,
+      firstMs: load.firstMs,
+      lastMs: load.lastMs,
+      eventMs: load.eventMs,
+      loopDelayMs,
+      idleMb: this.#idleMb,
+      peakMb: memory.peakMb(),
+      errors: load.errors,
+      errorText: load.errorText,
+    };
+  }
+
+  /** What the candidate's books and the load generator do not agree on; null where they do, or where there are none. */
+  async ledgerFault(): Promise<string | null> {
+    if (!this.candidate.ledger || this.#expected === null || this.#proxy === null) return null;
+    return ledgerFault(this.#place.port, this.#expected);
+  }
+
+  async close(): Promise<void> {
+    await this.#stopProxy();
+    await this.#stopUpstream();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The upstream keeps its port, so that the candidate need not know that it is another one. */
+  async #startUpstream(plan: UpstreamPlan): Promise<void> {
+    await this.#stopUpstream();
+    const options = {
+      mode: plan.mode,
+      port: this.#place.upstreamPort,
+      events: plan.events,
+      'interval-ms': plan.intervalMs,
+      'json-bytes': plan.jsonBytes,
+      'large-bytes': plan.largeBytes,
+    };
+    const { tools, otherCore } = this.#machine;
+    const command = [...tools.upstream, ...flags(options)];
+    this.#upstream = this.#start({ command, env: {}, folder: this.#folder, core: otherCore }, 'pipe');
+    const upstreamPort = await printedPort(this.#upstream.child);
+    this.#place = { ...this.#place, upstreamPort, folder: this.#folder };
+  }
+
+  async #startProxy(): Promise<void> {
+    if (this.candidate.launch === null) return;
+    this.#place = { ...this.#place, port: await freePort() };
+    const { command, env } = this.candidate.launch(this.#place);
+    const proxy = this.#start(
+      {
+        command,
+        env: { ...env, PORT: String(this.#place.port), BENCH_LOOP_DELAY_FILE: join(this.#folder, 'loop-delay.json') },
+        folder: this.#folder,
+        core: this.#machine.candidateCore,
+      },
+      'file',
+    );
+    this.#proxy = proxy;
+    await listening(this.#place.port, proxy);
+  }
+
+  #start(launch: Omit<Launch, 'output' | 'errors'>, output: 'pipe' | 'file'): RunningProcess {
+    const log = openSync(join(this.#folder, 'output.log'), 'a');
+    const errors = openSync(join(this.#folder, 'errors.log'), 'a');
+    try {
+      return this.#machine.processes.start({ ...launch, output: output === 'pipe' ? 'pipe' : log, errors });
+    } finally {
+      closeSync(log);
+      closeSync(errors);
+    }
+  }
+
+  async #stopProxy(): Promise<void> {
+    if (this.#proxy !== null) await this.#machine.processes.stop(this.#proxy);
+    this.#proxy = null;
+  }
+
+  async #stopUpstream(): Promise<void> {
+    if (this.#upstream !== null) await this.#machine.processes.stop(this.#upstream);
+    this.#upstream = null;
+  }
+
+  async #load(plan: LoadPlan, ...requests: Workload['requests']): Promise<LoadResult> {
+    const workload = this.#begun();
+    const port = this.candidate.launch === null ? this.#place.upstreamPort : this.#place.port;
+    const files = requests.flatMap((request, i) => {
+      const file = join(this.#folder, `request-${i}`);
+      writeFileSync(file, wireBytes(request, port, this.candidate.headers(this.#place)));
+      return ['--request', file];
+    });
+    const options = {
+      port,
+      connections: plan.connections,
+      rate: plan.rate ?? 0,
+      calls: plan.calls ?? 0,
+      seconds: plan.seconds,
+      'ends-with': workload.endsWith,
+      // Every token's event and the one that says why the answer ended; some proxies leave out what follows.
+      'min-events': workload.events === 0 ? 0 : workload.events + 1,
+      stamps: workload.upstream.intervalMs === undefined || requests[0] === workload.warmUp ? 0 : 1,
+    };
+    const { tools, otherCore } = this.#machine;
+    const command = [...tools.load, ...flags(options), ...files];
+    const result = readLoadResult(await this.#output({ command, env: {}, folder: this.#folder, core: otherCore }));
+    this.#expect(result, workload);
+    return result;
+  }
+
+  #expect(result: LoadResult, workload: Workload): void {
+    if (result.errors > 0) this.#expected = null;
+    if (this.#expected === null) return;
+    this.#expected.calls += result.calls;
+    this.#expected.inputTokens += result.calls * workload.inputTokens;
+  }
+
+  /** Runs a program to its end. Gives what it printed. */
+  async #output(launch: Omit<Launch, 'output' | 'errors'>): Promise<string> {
+    const running = this.#start(launch, 'pipe');
+    const timer = setTimeout(() => running.kill(), LOAD_TIMEOUT_MS);
+    try {
+      return running.child.stdout === null ? '' : await text(running.child.stdout);
+    } finally {
+      clearTimeout(timer);
+      await this.#machine.processes.stop(running);
+    }
+  }
+
+  /** The delays of the candidate's event loop since the last time. */
+  async #loopDelay(): Promise<Quantiles | null> {
+    if (!this.candidate.onNode || this.#proxy === null) return null;
+    const file = join(this.#folder, 'loop-delay.json');
+    rmSync(file, { force: true });
+    process.kill(this.#proxy.pid, 'SIGUSR2');
+    for (let waitedMs = 0; waitedMs < LOOP_DELAY_PATIENCE_MS; waitedMs += 10) {
+      await sleep(10);
+      try {
+        return quantilesOf(JSON.parse(readFileSync(file, 'utf8')));
+      } catch {
+        // Not written yet.
+      }
+    }
+    return null;
+  }
+
+  #begun(): Workload {
+    if (this.#workload === null) throw new Error('no workload has begun');
+    return this.#workload;
+  }
+
+  #said(): string {
+    try {
+      return readFileSync(join(this.#folder, 'errors.log'), 'utf8');
+    } catch {
+      return '';
+    }
+  }
+}
+
+function watchMemory(proxy: RunningProcess | null): { stop(): void; peakMb(): number | null } {
+  let peakMb = proxy?.residentMb() ?? null;
+  const sample = () => {
+    const mb = proxy?.residentMb() ?? null;
+    if (mb !== null && peakMb !== null) peakMb = Math.max(peakMb, mb);
+  };
+  const timer = setInterval(sample, MEMORY_SAMPLE_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      sample();
+    },
+    peakMb: () => peakMb,
+  };
+}
+
+function flags(options: Readonly<Record<string, string | number | undefined>>): string[] {
+  return Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]));
+}
+
+function difference(after: number | null, before: number | null): number | null {
+  return after === null || before === null ? null : after - before;
+}
+
+function perUnit(cpuSeconds: number | null, units: number): number | null {
+  return cpuSeconds === null || units === 0 ? null : (cpuSeconds * 1e6) / units;
+}

@@ -1,0 +1,164 @@
+import { type BenchRequest, chatRequest, responsesRequest } from './requests.ts';
+
+/** One kind of traffic. Everything that differs between workloads is a row of the table below. */
+export interface Workload {
+  readonly name: string;
+  readonly title: string;
+  /** What the upstream answers. */
+  readonly upstream: UpstreamPlan;
+  readonly requests: readonly BenchRequest[];
+  /** One request that is answered at once, also where the upstream paces its streams. */
+  readonly warmUp: BenchRequest;
+  readonly load: LoadPlan;
+  /** How a whole answer ends. */
+  readonly endsWith: string;
+  /** Tokens' events in an answer; 0: no stream. */
+  readonly events: number;
+  /** Tokens that each call reports. */
+  readonly inputTokens: number;
+  /** It is begun with a process that has served nothing, because it tells how much memory a stream takes. */
+  readonly fresh?: true;
+}
+
+export interface UpstreamPlan {
+  readonly mode: 'json' | 'chat' | 'responses';
+  readonly events?: number;
+  readonly intervalMs?: number;
+  readonly jsonBytes?: number;
+  readonly largeBytes?: number;
+}
+
+export interface LoadPlan {
+  readonly connections: number;
+  /** Calls begun per second; null: call after call on every connection. */
+  readonly rate: number | null;
+  /** Calls in all; null: as many as the seconds allow. */
+  readonly calls: number | null;
+  readonly seconds: number;
+}
+
+const DONE = 'data: [DONE]\n\n';
+const COMPLETED = '"metadata":{}}}\n\n';
+const BURST_EVENTS = 100;
+const RESPONSES_EVENTS = 50;
+
+/**
+ * The workloads, in the order in which they run.
+ *
+ * @param seconds length of a measurement; many open streams are opened within it and then stay open for it
+ */
+export function workloads(seconds: number): Workload[] {
+  const closed = (connections: number): LoadPlan => ({ connections, rate: null, calls: null, seconds });
+  const json = { warmUp: chatRequest(1024), endsWith: '}', events: 0, inputTokens: 1200 };
+  const chat = { warmUp: chatRequest(1024, { stream: 'plain', burst: true }), endsWith: DONE, inputTokens: 1200 };
+  const burst = { ...chat, upstream: { mode: 'chat', events: BURST_EVENTS }, events: BURST_EVENTS } as const;
+  return [
+    {
+      ...json,
+      name: 'json-1k',
+      title: 'JSON, 1 KB in, 1 KB out, 32 connections',
+      upstream: { mode: 'json', jsonBytes: 1024 },
+      requests: [chatRequest(1024)],
+      load: closed(32),
+    },
+    {
+      ...json,
+      name: 'json-128k',
+      title: 'JSON, 128 KB in, 1 KB out, 16 connections',
+      upstream: { mode: 'json', jsonBytes: 1024 },
+      requests: [chatRequest(128 * 1024)],
+      load: closed(16),
+    },
+    {
+      ...json,
+      name: 'agent-run',
+      title: 'Runs of an agent: 10 calls that grow from 2 to 60 KB, 1 KB out, 16 agents',
+      upstream: { mode: 'json', jsonBytes: 1024 },
+      requests: agentRun(),
+      load: closed(16),
+    },
+    {
+      ...burst,
+      name: 'chat-burst',
+      title: 'Chat streams of 100 events in one burst, usage not asked for (stream edit), 16 connections',
+      requests: [chatRequest(1024, { stream: 'plain' })],
+      load: closed(16),
+    },
+    {
+      ...burst,
+      name: 'chat-burst-usage',
+      title: 'The same, usage asked for by the client (no stream edit)',
+      requests: [chatRequest(1024, { stream: 'usage' })],
+      load: closed(16),
+    },
+    {
+      name: 'responses-burst',
+      title: 'Responses streams of 50 events and a completed event of 60 KB, 16 connections',
+      upstream: { mode: 'responses', events: RESPONSES_EVENTS, largeBytes: 61_440 },
+      requests: [responsesRequest(1024)],
+      warmUp: responsesRequest(1024),
+      load: closed(16),
+      endsWith: COMPLETED,
+      events: RESPONSES_EVENTS,
+      inputTokens: 1200,
+    },
+    {
+      ...json,
+      name: 'json-rate',
+      title: 'JSON of 1 KB at 500 calls/s: what a call waits',
+      upstream: { mode: 'json', jsonBytes: 1024 },
+      requests: [chatRequest(1024)],
+      load: { connections: 256, rate: 500, calls: null, seconds },
+    },
+    {
+      ...burst,
+      name: 'stream-rate',
+      title: 'Chat streams of 100 events at 200 streams/s: what a first byte waits',
+      requests: [chatRequest(1024, { stream: 'plain' })],
+      load: { connections: 256, rate: 200, calls: null, seconds },
+    },
+    {
+      ...chat,
+      name: 'paced-500',
+      title: '500 streams at a time, an event every 20 ms, usage not asked for',
+      upstream: { mode: 'chat', events: 50, intervalMs: 20 },
+      requests: [chatRequest(1024, { stream: 'plain' })],
+      load: { connections: 2000, rate: 500, calls: null, seconds: seconds + 1 },
+      events: 50,
+    },
+    openStreams(chat, { streams: 1000, intervalMs: 100, openWithinSeconds: 1, seconds }),
+    openStreams(chat, { streams: 5000, intervalMs: 500, openWithinSeconds: 2.5, seconds }),
+  ];
+}
+
+function agentRun(): BenchRequest[] {
+  return Array.from({ length: 10 }, (_, i) => chatRequest(Math.round((2 + (i * 58) / 9) * 1024)));
+}
+
+interface OpenStreams {
+  readonly streams: number;
+  readonly intervalMs: number;
+  readonly openWithinSeconds: number;
+  readonly seconds: number;
+}
+
+function openStreams(chat: Pick<Workload, 'warmUp' | 'endsWith' | 'inputTokens'>, plan: OpenStreams): Workload {
+  const { streams, intervalMs, openWithinSeconds } = plan;
+  // All of them are open together for the seconds of a measurement.
+  const events = Math.ceil(((openWithinSeconds + plan.seconds) * 1000) / intervalMs);
+  return {
+    ...chat,
+    name: `open-${streams}`,
+    title: `${streams} streams open together, an event every ${intervalMs} ms, usage not asked for`,
+    upstream: { mode: 'chat', events, intervalMs },
+    requests: [chatRequest(1024, { stream: 'plain' })],
+    load: {
+      connections: streams,
+      rate: streams / openWithinSeconds,
+      calls: streams,
+      seconds: openWithinSeconds + 10,
+    },
+    events,
+    fresh: true,
+  };
+}
