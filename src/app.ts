@@ -189,8 +189,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   };
 
-  app.addHook('onRequest', async (request) => {
-    if (request.url.startsWith('/api/')) await rates.countManagement(request);
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.url.startsWith('/api/')) rates.countManagement(request).then(() => done(), done);
+    else done();
   });
   registerManagementRoutes(app, {
     reader: journal.reader,
@@ -285,7 +286,7 @@ function observerOf(metrics: Metrics, logger: Logger): CallObserver {
         overheadSeconds: overheadMs === null ? null : overheadMs / 1000,
         timeToFirstTokenSeconds: record.ttft_ms === null ? null : record.ttft_ms / 1000,
       });
-      logger.info(callLogLine(record), 'call');
+      logger.chosen(callLogLine(record), 'call');
     },
     freeCallEnded: ({ endpoint, upstream, status }) => metrics.recordFree(endpoint, upstream, statusClassOf(status)),
     fault: (where, error, id) => logger.error({ err: error, where, id }, 'fault'),

@@ -27,6 +27,7 @@ export class CommitQueue {
   #nextAtMs = 0;
   #retryMs = 0;
   #batchRows = MAX_BATCH_ROWS;
+  #isStopped = false;
 
   constructor(writer: BatchWriter, post: (message: FromJournal) => void) {
     this.#writer = writer;
@@ -46,12 +47,18 @@ export class CommitQueue {
     return 'committed';
   }
 
+  /** The database is about to be closed: what is left is not tried again. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   #schedule(): void {
-    if (this.#scheduled || this.#rows.length === 0) return;
+    if (this.#scheduled || this.#isStopped || this.#rows.length === 0) return;
     this.#scheduled = true;
     const waitMs = this.#nextAtMs - performance.now();
     const run = (): void => {
       this.#scheduled = false;
+      if (this.#isStopped) return;
       this.#commit();
       this.#schedule();
     };

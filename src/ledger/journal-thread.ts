@@ -88,6 +88,7 @@ export class JournalThread {
 
   #close(): null {
     const committed = this.#queue.commitAll();
+    this.#queue.stop();
     const { database, lock } = this.#parts;
     try {
       if (committed === 'committed') emptyWriteAheadLog(database);

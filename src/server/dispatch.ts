@@ -62,7 +62,10 @@ export function dispatch(request: OutgoingRequest): Dispatch {
 
 /**
  * Receives the events of one undici dispatch (https://github.com/nodejs/undici/blob/main/docs/docs/api/Dispatcher.md).
- * Data that comes before somebody attaches, which is at most what one socket read held, waits in a list.
+ *
+ * Data waits in a list until somebody attaches, and until all that one read of the socket held has been parsed: undici
+ * gives each HTTP chunk by itself, and a stream that comes in a burst has one for each event. Together they are scanned,
+ * written and framed once, within the same turn of the event loop (performance.md, "Rules of the hot path").
  */
 class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   readonly kind = 'answer';
@@ -72,6 +75,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   #abortReason: Error | null = null;
   #consumer: AnswerConsumer | null = null;
   #waiting: Buffer[] = [];
+  #willDeliver = false;
   #over: { readonly error: Error | null } | null = null;
   #headReceived = false;
   status = 0;
@@ -106,12 +110,15 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#consumer === null) this.#waiting.push(chunk);
-    else this.#consumer.data(chunk);
+    this.#waiting.push(chunk);
+    if (this.#consumer === null || this.#willDeliver) return;
+    this.#willDeliver = true;
+    queueMicrotask(this.#deliverLater);
   }
 
   onResponseEnd(): void {
     this.#over = { error: null };
+    this.#deliver();
     this.#consumer?.end();
   }
 
@@ -119,15 +126,14 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
     if (this.#over !== null) return;
     const reason = this.#abortReason ?? error;
     this.#over = { error: reason };
+    this.#deliver();
     if (this.#headReceived) this.#consumer?.failed(reason);
     else this.#result.resolve(failureOf(reason, this.#controller !== null, this.#upstream.name));
   }
 
   attach(consumer: AnswerConsumer): void {
     this.#consumer = consumer;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const chunk of waiting) consumer.data(chunk);
+    this.#deliver();
     if (this.#over === null) return;
     if (this.#over.error === null) consumer.end();
     else consumer.failed(this.#over.error);
@@ -146,6 +152,18 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
     this.#abortReason = reason;
     if (this.#controller !== null) this.#controller.abort(reason);
     else this.onResponseError(null, reason);
+  }
+
+  readonly #deliverLater = (): void => {
+    this.#willDeliver = false;
+    this.#deliver();
+  };
+
+  #deliver(): void {
+    const [first, ...more] = this.#waiting;
+    if (first === undefined || this.#consumer === null) return;
+    this.#waiting = [];
+    this.#consumer.data(more.length === 0 ? first : Buffer.concat([first, ...more]));
   }
 }
 

@@ -51,12 +51,12 @@ export function createHttpServer(
       else answerBrokenRequest(error, socket, nextId(), observer);
     },
   });
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     answers.set(request.raw.socket, reply.raw);
     reply.header('x-metertap-request-id', request.id);
-    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
-      throw new MetertapError('malformed_request', 'The request has no host header, which HTTP/1.1 requires.');
-    }
+    const hasHost = request.raw.httpVersion !== '1.1' || request.headers.host !== undefined;
+    const message = 'The request has no host header, which HTTP/1.1 requires.';
+    done(hasHost ? undefined : new MetertapError('malformed_request', message));
   });
   app.setNotFoundHandler((request) => {
     const path = request.url.split('?', 1)[0] ?? '';

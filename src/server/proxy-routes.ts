@@ -14,12 +14,14 @@ import { readTarget } from './target.ts';
 /** Registers the proxied API: every path below `/v1/` and `/run/{run_id}/v1/` (contract.md, "The proxied API"). */
 export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): void {
   void app.register((scope, _options, done) => {
-    // Bodies are read by the request path itself, as bytes: Fastify must neither parse nor judge them.
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
-    const serve = (request: FastifyRequest, reply: FastifyReply) => serveRequest(request, reply, rooms);
-    scope.all('/v1/*', serve);
-    scope.all('/run/:run_id/v1/*', serve);
+    // Bodies are read by the request path itself, as bytes: a request leaves Fastify's hands before Fastify would parse
+    // or judge one, and what comes after its routing (parsing, validation, the handler) is never reached.
+    scope.addHook('onRequest', (request, reply, _done) => void serveRequest(request, reply, rooms));
+    const never = (): never => {
+      throw new Error('a proxied request is served before its handler');
+    };
+    scope.all('/v1/*', never);
+    scope.all('/run/:run_id/v1/*', never);
     done();
   });
 }

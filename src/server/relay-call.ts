@@ -51,7 +51,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const head = new AnswerHead(exchange, sent, watch.droppedHeaders);
   head.add('x-metertap-request-id', exchange.id);
   if (call.ids.runId !== null) head.add('x-metertap-run-id', headerText(call.ids.runId));
-  head.addAll(allowanceHeaders(call.allowance, sent.rawHeaders));
+  for (const [name, value] of allowanceHeaders(call.allowance, sent.rawHeaders)) head.set(name, value);
 
   const relay = startRelay(call, sent, { watch, head, rooms });
   const outcome = await relay.run();
@@ -78,7 +78,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
         else relay.cutClient();
         return;
       }
-      head.addAll(costHeaders(watch, record));
+      if (watch.isDocument) addCost(head, record);
       relay.release();
     },
     refuse: (refusal) => {
@@ -132,13 +132,15 @@ class AnswerHead {
     this.#headers.push(name, value);
   }
 
-  /** Adds the pairs; a pair takes the place of a header of the same name. */
-  addAll(pairs: readonly (readonly [string, string])[]): void {
-    for (const [name, value] of pairs) {
-      const at = this.#headers.findIndex((candidate, i) => i % 2 === 0 && candidate.toLowerCase() === name);
-      if (at >= 0) this.#headers[at + 1] = value;
-      else this.add(name, value);
+  /** Sets the header, in the place of the upstream's own of that name if there is one. */
+  set(name: string, value: string): void {
+    for (let i = 0; i < this.#headers.length; i += 2) {
+      const other = this.#headers[i] ?? '';
+      if (other.length !== name.length || other.toLowerCase() !== name) continue;
+      this.#headers[i + 1] = value;
+      return;
     }
+    this.add(name, value);
   }
 
   write(status: number, statusText: string): void {
@@ -191,10 +193,8 @@ function hidingOf(call: Call, { askedRunning }: Asked): UsageHiding | null {
   return usageEvent === 'pass' ? null : { usageOnlyWhenAsked: sendsUsageOnlyWhenAsked(call.upstream.host) };
 }
 
-/** What the head of a JSON answer tells of its record (contract.md, "Response headers"). */
-function costHeaders(watch: AnswerWatch, record: CallRecord): [string, string][] {
-  if (!watch.isDocument) return [];
-  const headers: [string, string][] = [['x-metertap-usage-source', record.usage_source]];
-  if (record.cost_usd !== null) headers.push(['x-metertap-cost-usd', record.cost_usd]);
-  return headers;
+/** What the head of a JSON answer tells of its record (contract.md, "Response headers"). The upstream's own has none such. */
+function addCost(head: AnswerHead, record: CallRecord): void {
+  head.add('x-metertap-usage-source', record.usage_source);
+  if (record.cost_usd !== null) head.add('x-metertap-cost-usd', record.cost_usd);
 }

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
  */
 export class ClientPresence {
   readonly #response: ServerResponse;
-  readonly #listeners = new Set<() => void>();
+  #listeners: (() => void)[] = [];
   #left = false;
 
   constructor(response: ServerResponse) {
@@ -29,8 +29,10 @@ export class ClientPresence {
       listener();
       return () => undefined;
     }
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#listeners.push(listener);
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
+    };
   }
 
   /**
@@ -69,7 +71,8 @@ export class ClientPresence {
   #leave(): void {
     if (this.#left) return;
     this.#left = true;
-    for (const listener of this.#listeners) listener();
-    this.#listeners.clear();
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
   }
 }

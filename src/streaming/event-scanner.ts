@@ -11,6 +11,7 @@
 export interface ScannedEvent {
   /** The event's bytes with its line ends and the blank line that closes it. */
   readonly bytes: Buffer;
+  readonly byteLength: number;
   /** The event's data; null when it has no data line (a comment, for instance). */
   readonly data: Buffer | null;
   /** Where `data` begins in `bytes`; -1 when the data comes from several lines or there is none. */
@@ -90,6 +91,12 @@ export class EventScanner {
       if (cr >= 0 && cr < at) cr = chunk.indexOf(CR, at);
       const end = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf;
       if (end < 0) break;
+      if (chunk[end + 1] === LF && end === lf && this.#isOnlyDataLine(chunk, base, at)) {
+        this.#visitor.event(new DataEvent(chunk, at, end));
+        at = end + 2;
+        base = -at;
+        continue;
+      }
       let next = end + 1;
       if (chunk[end] === CR) {
         if (next === chunk.length) this.#afterCr = true;
@@ -120,6 +127,14 @@ export class EventScanner {
     this.#reset();
   }
 
+  /** Whether an event begins at `at`, with a line of data: then, if it is the only one, there is nothing to put together. */
+  #isOnlyDataLine(chunk: Buffer, base: number, at: number): boolean {
+    if (base + at !== 0 || this.#lineStart !== 0 || this.#carriedBytes > 0) return false;
+    if (chunk[at] !== 0x64 || chunk[at + 4] !== COLON || chunk[at + 5] !== SPACE) return false;
+    this.#atStreamStart = false;
+    return chunk[at + 1] === 0x61 && chunk[at + 2] === 0x74 && chunk[at + 3] === 0x61;
+  }
+
   /** Gives the new offset of the chunk's byte 0: the next event begins at `next`. */
   #closeEvent(chunk: Buffer, base: number, next: number): number {
     if (!this.#oversized) {
@@ -134,7 +149,7 @@ export class EventScanner {
 
   #tell(bytes: Buffer, chunkStart: number, chunkEnd: number): void {
     const fields = readFields(bytes, this.#lines, this.#atStreamStart);
-    this.#visitor.event({ bytes, chunkStart, chunkEnd, ...fields });
+    this.#visitor.event({ bytes, byteLength: bytes.length, chunkStart, chunkEnd, ...fields });
   }
 
   #carry(chunk: Buffer, base: number): void {
@@ -168,6 +183,36 @@ export class EventScanner {
     this.#lineStart = 0;
     this.#atStreamStart = false;
     if (this.#lines.length > 0) this.#lines = [];
+  }
+}
+
+/** Length of "data: ", and of the two line ends that close an event of one line. */
+const DATA_PREFIX_BYTES = 6;
+const CLOSING_BYTES = 2;
+
+/** By far most events: `data: …` and a blank line, whole within one chunk. Its bytes are told apart only if asked for. */
+class DataEvent implements ScannedEvent {
+  readonly data: Buffer;
+  readonly dataStart = DATA_PREFIX_BYTES;
+  readonly name = null;
+  readonly chunkStart: number;
+  readonly chunkEnd: number;
+  readonly #chunk: Buffer;
+
+  /** @param lineEnd index of the LF after the data */
+  constructor(chunk: Buffer, start: number, lineEnd: number) {
+    this.#chunk = chunk;
+    this.data = chunk.subarray(start + DATA_PREFIX_BYTES, lineEnd);
+    this.chunkStart = start;
+    this.chunkEnd = lineEnd + CLOSING_BYTES;
+  }
+
+  get bytes(): Buffer {
+    return this.#chunk.subarray(this.chunkStart, this.chunkEnd);
+  }
+
+  get byteLength(): number {
+    return this.chunkEnd - this.chunkStart;
   }
 }
 

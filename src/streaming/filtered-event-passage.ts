@@ -96,8 +96,8 @@ export class FilteredEventPassage implements Passage {
   }
 
   /** By its length alone an event is judged or not, wherever the network has cut it. */
-  #verdictOn({ bytes, data }: ScannedEvent): HidingVerdict {
-    return data === null || bytes.length > MAX_JUDGED_EVENT_BYTES ? KEEP : this.#judge(data);
+  #verdictOn({ byteLength, data }: ScannedEvent): HidingVerdict {
+    return data === null || byteLength > MAX_JUDGED_EVENT_BYTES ? KEEP : this.#judge(data);
   }
 
   #apply(verdict: HidingVerdict, event: ScannedEvent): void {
@@ -107,11 +107,11 @@ export class FilteredEventPassage implements Passage {
       return;
     }
     if (verdict.kind === 'keep' || event.dataStart < 0) {
-      this.#emit(event, 0, event.bytes.length);
+      this.#emit(event, 0, event.byteLength);
       return;
     }
     this.#emit(event, 0, event.dataStart + verdict.from);
-    this.#emit(event, event.dataStart + verdict.to, event.bytes.length);
+    this.#emit(event, event.dataStart + verdict.to, event.byteLength);
   }
 
   #emit(event: ScannedEvent, from: number, to: number): void {
