@@ -22,7 +22,7 @@ const OPEN_BRACKET = 0x5b;
  * @param quotedKey the key in its quotes
  */
 export function trailingMember(bytes: Buffer, quotedKey: Buffer): MemberSpan | null {
-  let keyStart = bytes.lastIndexOf(quotedKey);
+  let keyStart = lastKey(bytes, quotedKey);
   while (keyStart >= 0) {
     const valueStart = isAtKey(bytes, keyStart) ? valueAfterKey(bytes, keyStart + quotedKey.length) : -1;
     const valueEnd = valueStart < 0 ? -1 : skipValue(bytes, valueStart);
@@ -30,6 +30,20 @@ export function trailingMember(bytes: Buffer, quotedKey: Buffer): MemberSpan | n
     keyStart = keyStart === 0 ? -1 : bytes.lastIndexOf(quotedKey, keyStart - 1);
   }
   return null;
+}
+
+/** How far from the end a key is looked for byte by byte: in a stream's events it stands there, and a native search costs more. */
+const NEAR_END_BYTES = 96;
+
+function lastKey(bytes: Buffer, quotedKey: Buffer): number {
+  const far = Math.max(0, bytes.length - NEAR_END_BYTES);
+  for (let at = bytes.length - quotedKey.length; at >= far; at--) {
+    if (bytes[at] !== QUOTE || bytes[at + 1] !== quotedKey[1]) continue;
+    let same = 2;
+    while (same < quotedKey.length && bytes[at + same] === quotedKey[same]) same++;
+    if (same === quotedKey.length) return at;
+  }
+  return far === 0 ? -1 : bytes.lastIndexOf(quotedKey, far);
 }
 
 /** Finds those `wanted` members that stand before the first member that is an array or object. */

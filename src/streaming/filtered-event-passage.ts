@@ -32,6 +32,9 @@ export class FilteredEventPassage implements Passage {
   /** The current chunk is compacted in place: its first `#written` bytes go out, those up to `#decided` are done. */
   #written = 0;
   #decided = 0;
+  /** Bytes of the current chunk that are to be kept, but have not been moved yet: most often several events' together. */
+  #keptFrom = 0;
+  #keptTo = 0;
   /** The last chunk ended in the CR of a withheld event: an LF that follows is the rest of it. */
   #endedInWithheldCr = false;
 
@@ -141,11 +144,25 @@ export class FilteredEventPassage implements Passage {
   }
 
   #compact(from: number, to: number): void {
-    if (this.#written !== from) this.#chunk.copyWithin(this.#written, from, to);
-    this.#written += to - from;
+    if (from === this.#keptTo) {
+      this.#keptTo = to;
+      return;
+    }
+    this.#moveKept();
+    this.#keptFrom = from;
+    this.#keptTo = to;
+  }
+
+  #moveKept(): void {
+    if (this.#written !== this.#keptFrom) this.#chunk.copyWithin(this.#written, this.#keptFrom, this.#keptTo);
+    this.#written += this.#keptTo - this.#keptFrom;
+    this.#keptFrom = this.#keptTo;
   }
 
   #takeOutput(): Buffer | null {
+    this.#moveKept();
+    this.#keptFrom = 0;
+    this.#keptTo = 0;
     const own = this.#written === 0 ? null : this.#chunk.subarray(0, this.#written);
     if (this.#before.length === 0) return own;
     const parts = own === null ? this.#before : [...this.#before, own];
