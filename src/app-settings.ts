@@ -1,9 +1,11 @@
 import type { CallerSettings } from './attribution/attribution.ts';
+import type { KeyDirectory } from './attribution/key-directory.ts';
 import { createKeyRing, type StaticKey } from './attribution/key-ring.ts';
 import type { Config } from './config/schema.ts';
 import type { BundledBook } from './pricing/bundled-book.ts';
 import { createPriceLookup, type PriceLookup } from './pricing/price-lookup.ts';
 import type { Pricer } from './pricing/pricer.ts';
+import { endpointPattern } from './server/admit-caller.ts';
 import type { ProxySettings } from './server/rooms.ts';
 import { createUpstreams, type UpstreamSettings } from './server/upstreams.ts';
 
@@ -14,8 +16,15 @@ export interface ConfiguredProxy extends ProxySettings {
   readonly modelNames: ReadonlySet<string>;
 }
 
+/** What lives longer than a configuration. */
+export interface LastingParts {
+  readonly pepper: Buffer;
+  readonly book: BundledBook;
+  readonly directory: KeyDirectory;
+}
+
 /** Makes of a configuration what the proxied path works with. */
-export function proxySettingsOf(config: Config, pepper: Buffer, book: BundledBook): ConfiguredProxy {
+export function proxySettingsOf(config: Config, { pepper, book, directory }: LastingParts): ConfiguredProxy {
   const prices = createPriceLookup(config, book);
   return {
     keyRing: createKeyRing({
@@ -23,6 +32,7 @@ export function proxySettingsOf(config: Config, pepper: Buffer, book: BundledBoo
       prefix: config.auth.key_prefix,
       pepper,
       keys: config.keys.map(staticKeyOf),
+      directory,
     }),
     upstreams: createUpstreams(config.upstreams.map(upstreamOf)),
     replaceCredential: config.auth.mode === 'keys',
@@ -58,6 +68,7 @@ function staticKeyOf(key: Config['keys'][number]): StaticKey {
   const settings: CallerSettings = {
     usageEvent: key.usage_event ?? null,
     clientLeaves: key.client_leaves ?? null,
+    unpricedModels: key.unpriced_models ?? null,
     requestsPerMinute: key.requests_per_minute ?? null,
   };
   return {
@@ -68,6 +79,11 @@ function staticKeyOf(key: Config['keys'][number]): StaticKey {
     disabled: key.disabled,
     expiresAtMs: key.expires_at === undefined ? null : Date.parse(key.expires_at),
     settings,
+    permissions: {
+      scopes: key.scopes,
+      models: key.models ?? null,
+      endpoints: key.endpoints?.map(endpointPattern) ?? null,
+    },
   };
 }
 

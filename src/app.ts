@@ -2,8 +2,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { createAccess, watchChanges } from './app-access.ts';
 import { proxySettingsOf } from './app-settings.ts';
+import type { Caller } from './attribution/attribution.ts';
 import { credentialOf } from './attribution/credential.ts';
+import { KeyDirectory } from './attribution/key-directory.ts';
 import { ConfigError } from './config/config-error.ts';
 import type { LocalSecrets } from './config/local-secrets.ts';
 import { changesNeedingRestart } from './config/reload.ts';
@@ -90,7 +93,9 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   let config = options.config;
   const book = readBundledBook(readBookText());
-  let proxy = proxySettingsOf(config, secrets.pepper, book);
+  const directory = new KeyDirectory();
+  const lasting = { pepper: secrets.pepper, book, directory };
+  let proxy = proxySettingsOf(config, lasting);
   warnOfWhatDoesNotHold(config, logger);
 
   const metrics = createMetrics({
@@ -122,6 +127,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   if (journal.recoveredCalls > 0) {
     logger.warn({ calls: journal.recoveredCalls }, 'calls of a process that died are in the ledger as interrupted');
   }
+  const access = createAccess({ book: journal.access, directory, pepper: secrets.pepper, config: () => config });
+  await access.takeUpChanges();
   const queued = await journal.reader.records(QUEUED, { limit: MAX_QUEUED, beforeId: null });
 
   const openCalls = new OpenCalls();
@@ -167,7 +174,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const reload = async (): Promise<ReloadResult> => {
     try {
       const next = options.readConfig();
-      const nextProxy = proxySettingsOf(next, secrets.pepper, book);
+      const nextProxy = proxySettingsOf(next, lasting);
       for (const path of changesNeedingRestart(config, next)) {
         logger.warn({ setting: path }, 'this setting changes at the next start only');
       }
@@ -198,6 +205,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     onCommitted: (listener) => journal.onCommitted(listener),
     authorize: (headers) => readerOf(headers),
     clock,
+    access,
     metrics,
     metricsToken: () => config.metrics.token ?? null,
     health: () => ({ reasons: unreadyReasons() }),
@@ -210,7 +218,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (credential === null) return null;
     if (isSameSecret(credential, config.admin_key ?? secrets.adminKey)) return { kind: 'admin' };
     const caller = proxy.keyRing.find(credential, clock.nowMs());
-    return caller === null ? null : { kind: 'team', team: caller.team, keyId: caller.keyId };
+    return caller === null ? null : readerOfCaller(caller);
   }
 
   function unreadyReasons(): UnreadyReason[] {
@@ -223,6 +231,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     return reasons;
   }
 
+  watchChanges(background, access.takeUpChanges);
   startRetention({ journal, background, clock, retentionDays: () => config.ledger.retention_days });
   const closeRooms = async () => {
     await background.stop();
@@ -253,6 +262,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       await closeRooms();
     },
   };
+}
+
+/** What the owner of a key may ask of the management API. */
+function readerOfCaller({ team, keyId, permissions: { scopes } }: Caller): Reader {
+  if (scopes.includes('admin:write')) return { kind: 'admin', keyId };
+  if (scopes.includes('admin:read')) return { kind: 'admin', keyId, isReadOnly: true };
+  return { kind: 'team', team, keyId, scopes };
 }
 
 /** The text of the price book that is shipped beside the sources. */

@@ -1,9 +1,12 @@
+import type { Permissions } from './permissions.ts';
+
 /** Who makes a call: the owner of the credential that came with it. */
 export interface Caller {
   readonly keyId: string;
   readonly team: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly settings: CallerSettings;
+  readonly permissions: Permissions;
 }
 
 /** What may be set for one key. Null: the general setting holds. */
@@ -12,6 +15,8 @@ export interface CallerSettings {
   readonly usageEvent: 'hide' | 'pass' | null;
   /** What happens to the upstream's answer when the client has left. */
   readonly clientLeaves: 'drain' | 'abort' | null;
+  /** Whether a model without a price may be called. */
+  readonly unpricedModels: 'allow' | 'refuse' | null;
   readonly requestsPerMinute: number | null;
 }
 

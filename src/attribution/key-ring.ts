@@ -1,7 +1,10 @@
-import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { RecentCache } from '../core/recent-cache.ts';
 import type { Caller, CallerSettings } from './attribution.ts';
+import { credentialDigest } from './credential-digest.ts';
+import type { Holder, KeyDirectory } from './key-directory.ts';
 import { checkKeyFormat } from './key-format.ts';
+import { DEFAULT_PERMISSIONS, type Permissions } from './permissions.ts';
 
 /** A key of the configuration file. Its `key` may be any string of 16 characters or more. */
 export interface StaticKey {
@@ -13,6 +16,7 @@ export interface StaticKey {
   /** Milliseconds since the Unix epoch; the key is refused from then on. Null: never. */
   readonly expiresAtMs: number | null;
   readonly settings: CallerSettings;
+  readonly permissions: Permissions;
 }
 
 export interface KeyRingOptions {
@@ -21,6 +25,8 @@ export interface KeyRingOptions {
   /** The secret of the HMAC. Key ids of passthrough credentials depend on it, so it must outlive restarts. */
   readonly pepper: Buffer;
   readonly keys: readonly StaticKey[];
+  /** The keys of the ledger, which change while the ring is in use. Where the file has a key of the same id, it stands before. */
+  readonly directory: Pick<KeyDirectory, 'find' | 'version'>;
 }
 
 /** Knows whose a credential is. */
@@ -32,49 +38,63 @@ export interface KeyRing {
   find(credential: string | null, nowMs: number): Caller | null;
 }
 
-interface Holder {
-  readonly caller: Caller;
-  readonly disabled: boolean;
-  readonly expiresAtMs: number | null;
-}
-
 interface KnownKey extends Holder {
   readonly digest: Buffer;
 }
 
 const RECENT_CREDENTIALS = 10_000;
-const NO_SETTINGS: CallerSettings = { usageEvent: null, clientLeaves: null, requestsPerMinute: null };
-const ANONYMOUS: Caller = { keyId: 'anonymous', team: 'anonymous', labels: {}, settings: NO_SETTINGS };
+const NO_SETTINGS: CallerSettings = {
+  usageEvent: null,
+  clientLeaves: null,
+  unpricedModels: null,
+  requestsPerMinute: null,
+};
+const ANONYMOUS: Caller = {
+  keyId: 'anonymous',
+  team: 'anonymous',
+  labels: {},
+  settings: NO_SETTINGS,
+  permissions: DEFAULT_PERMISSIONS,
+};
 
 /**
- * Makes the ring of the configured keys. It keeps HMACs of them, never the keys (standards.md 9).
+ * Makes the ring of the configured keys and those of the ledger. It keeps HMACs of them, never the keys (standards.md 9).
  *
  * Credentials seen lately are remembered under their SHA-256, not under their text: the text would be the fastest key
  * of a Map, but then 10,000 live secrets, in passthrough mode the clients' own OpenAI keys, would lie in the heap for
  * any dump to show. One-shot `crypto.hash` costs 0.24 µs and spares the HMAC (1.6 µs) and, in passthrough mode, making
- * the caller. Only owners are remembered: guessed keys cannot push real ones out, and cost an attacker's call 2 µs.
+ * the caller. Only owners are remembered: guessed keys cannot push real ones out, and cost an attacker's call 2 µs. After
+ * any change in the directory nothing is remembered, so that a revoked key is not either.
  *
  * @throws Error when two entries have the same key, naming their ids
  */
 export function createKeyRing(options: KeyRingOptions): KeyRing {
-  const { mode, prefix, pepper } = options;
+  const { mode, prefix, pepper, directory } = options;
   const known = knownKeys(options.keys, pepper);
-  const recent = new RecentCache<string, Holder>(RECENT_CREDENTIALS);
+  const staticIds = new Set(options.keys.map(({ id }) => id));
+  let recent = new RecentCache<string, Holder>(RECENT_CREDENTIALS);
+  let recentVersion = directory.version;
   // A key of the file may begin with the prefix and yet be hand-made. Then a bad checksum does not prove a typo.
   const badChecksumIsTypo = options.keys.every(({ key }) => checkKeyFormat(prefix, key) !== 'typo');
 
   function lookUp(credential: string): Holder | null {
     if (mode === 'keys' && badChecksumIsTypo && checkKeyFormat(prefix, credential) === 'typo') return null;
-    const digest = digestOf(pepper, credential);
+    const digest = credentialDigest(pepper, credential);
     const digestHex = digest.toString('hex');
     const match = known.get(digestHex);
     if (match !== undefined && timingSafeEqual(match.digest, digest)) return match;
+    const holder = directory.find(digestHex);
+    if (holder !== null && !staticIds.has(holder.caller.keyId)) return holder;
     return mode === 'passthrough' ? passthroughHolder(digestHex) : null;
   }
 
   return {
     find(credential, nowMs) {
       if (credential === null) return mode === 'passthrough' ? ANONYMOUS : null;
+      if (directory.version !== recentVersion) {
+        recent = new RecentCache(RECENT_CREDENTIALS);
+        recentVersion = directory.version;
+      }
       const cacheKey = hash('sha256', credential, 'base64');
       let holder = recent.get(cacheKey) ?? null;
       if (holder === null) {
@@ -89,12 +109,12 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
 
 function knownKeys(keys: readonly StaticKey[], pepper: Buffer): Map<string, KnownKey> {
   const known = new Map<string, KnownKey>();
-  for (const { id, team, key, labels, disabled, expiresAtMs, settings } of keys) {
-    const digest = digestOf(pepper, key);
+  for (const { id, team, key, labels, disabled, expiresAtMs, settings, permissions } of keys) {
+    const digest = credentialDigest(pepper, key);
     const digestHex = digest.toString('hex');
     const other = known.get(digestHex);
     if (other !== undefined) throw new Error(`keys "${other.caller.keyId}" and "${id}" have the same key`);
-    known.set(digestHex, { caller: { keyId: id, team, labels, settings }, disabled, expiresAtMs, digest });
+    known.set(digestHex, { caller: { keyId: id, team, labels, settings, permissions }, disabled, expiresAtMs, digest });
   }
   return known;
 }
@@ -103,7 +123,7 @@ function knownKeys(keys: readonly StaticKey[], pepper: Buffer): Map<string, Know
 function passthroughHolder(digestHex: string): Holder {
   const keyId = `key_${digestHex.slice(0, 12)}`;
   return {
-    caller: { keyId, team: keyId, labels: {}, settings: NO_SETTINGS },
+    caller: { keyId, team: keyId, labels: {}, settings: NO_SETTINGS, permissions: DEFAULT_PERMISSIONS },
     disabled: false,
     expiresAtMs: null,
   };
@@ -111,8 +131,4 @@ function passthroughHolder(digestHex: string): Holder {
 
 function mayCall(holder: Holder, nowMs: number): boolean {
   return !holder.disabled && (holder.expiresAtMs === null || nowMs < holder.expiresAtMs);
-}
-
-function digestOf(pepper: Buffer, credential: string): Buffer {
-  return createHmac('sha256', pepper).update(credential).digest();
 }

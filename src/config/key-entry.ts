@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { LIMIT_RULE } from './limit-rule.ts';
-import { choice, entry, flag, id, list, map, text, VISIBLE_ASCII, wholeNumber } from './schema-parts.ts';
+import { choice, entry, flag, id, list, map, nonEmptyList, text, VISIBLE_ASCII, wholeNumber } from './schema-parts.ts';
 
 export const TEAM_ENTRY = entry('a team', {
   id: id('What records and keys call it.'),
@@ -24,6 +24,28 @@ export const KEY_ENTRY = entry('a key', {
     default: {},
     expects: 'a mapping of text to text',
   }),
+  scopes: list(
+    choice(['inference', 'usage:read', 'metrics:read', 'admin:read', 'admin:write'], { description: 'One scope.' }),
+    {
+      description: 'What the key may be used for; see [keys.md](keys.md).',
+      default: ['inference', 'usage:read'],
+      expects: 'a list of scopes',
+    },
+  ),
+  models: Type.Optional(
+    nonEmptyList(text({ description: 'A model or a glob.' }), {
+      description: 'The models that it may call, exact or globs.',
+      expects: 'a list of models or globs',
+      defaultText: 'all',
+    }),
+  ),
+  endpoints: Type.Optional(
+    nonEmptyList(text({ description: 'An endpoint or a glob.' }), {
+      description: 'The endpoints that it may call, such as `chat/completions` or `audio/*`.',
+      expects: 'a list of endpoints or globs',
+      defaultText: 'all',
+    }),
+  ),
   usage_event: Type.Optional(
     choice(['hide', 'pass'], {
       description: 'As `streams.usage_event`, for this key.',
@@ -34,6 +56,12 @@ export const KEY_ENTRY = entry('a key', {
     choice(['drain', 'abort'], {
       description: 'As `streams.client_leaves`, for this key.',
       defaultText: '`streams.client_leaves`',
+    }),
+  ),
+  unpriced_models: Type.Optional(
+    choice(['allow', 'refuse'], {
+      description: 'As `limits.unpriced_models`, for this key.',
+      defaultText: '`limits.unpriced_models`',
     }),
   ),
   requests_per_minute: Type.Optional(

@@ -41,6 +41,7 @@ export const ERROR_KINDS = {
   unknown_url: client(404),
   not_found: client(404),
   model_not_found: client(404),
+  conflict: client(409),
   request_timeout: { ...client(408), heals: true },
   body_too_large: client(413),
   unsupported_encoding: client(415),

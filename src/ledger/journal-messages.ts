@@ -1,3 +1,5 @@
+import type { AccessDelta, ChangeOutcome, KeyChange, KeyRow, TeamChange, TeamRow } from './access-book.ts';
+import type { ChangeMoment } from './access-writer.ts';
 import type { DatabaseOptions } from './database.ts';
 import type { LedgerErrorData } from './ledger-error.ts';
 import type { RunDeclaration, RunKey, RunRow } from './ledger-reader.ts';
@@ -28,6 +30,9 @@ export interface JournalRow {
 export interface JournalCalls {
   findByUpstreamId: { input: { upstreamId: string; team: string | null }; output: CallRecord | null };
   declareRun: { input: { run: RunKey; declared: RunDeclaration; nowMs: number }; output: RunRow };
+  changeTeam: { input: { change: TeamChange; moment: ChangeMoment }; output: ChangeOutcome<TeamRow> };
+  changeKey: { input: { change: KeyChange; moment: ChangeMoment }; output: ChangeOutcome<KeyRow> };
+  accessSince: { input: { version: number; nowMs: number }; output: AccessDelta };
   prune: { input: { beforeMs: number | null; nowMs: number }; output: PruneResult };
   recover: { input: { nowMs: number }; output: CallRecord[] };
   close: { input: null; output: null };

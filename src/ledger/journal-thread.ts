@@ -1,10 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { changeKey, changeTeam } from './access-writer.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { emptyWriteAheadLog, makeFolder, openDatabase } from './database.ts';
 import { type InstanceLock, instancesFolder, lockInstance, withStartupLock } from './instance-lock.ts';
 import type { FromJournal, JournalCalls, JournalStart, ToJournal } from './journal-messages.ts';
 import { LedgerError } from './ledger-error.ts';
+import { changesSince } from './queries/access.ts';
 import { findByUpstreamId } from './queries/records.ts';
 import { declareRun } from './queries/runs.ts';
 import type { CallRecord } from './record.ts';
@@ -70,6 +72,12 @@ export class JournalThread {
         return findByUpstreamId(database, call.input.upstreamId, call.input.team);
       case 'declareRun':
         return declareRun(database, call.input.run, call.input);
+      case 'changeTeam':
+        return changeTeam(database, call.input.change, call.input.moment);
+      case 'changeKey':
+        return changeKey(database, call.input.change, call.input.moment);
+      case 'accessSince':
+        return changesSince(database, call.input.version, call.input.nowMs);
       case 'prune':
         return prune(database, call.input);
       case 'recover':

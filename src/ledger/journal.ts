@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { MetertapError } from '../core/errors.ts';
+import type { AccessBook } from './access-book.ts';
 import { JournalLink } from './journal-link.ts';
 import type { FromJournal, JournalStart, PruneResult } from './journal-messages.ts';
 import type { Ledger, LedgerState } from './ledger.ts';
@@ -13,6 +14,7 @@ import { SqliteReader } from './reader.ts';
 import { RecentResponses } from './recent-responses.ts';
 import type { CallRecord } from './record.ts';
 import { columnsOfRecord } from './record-columns.ts';
+import { SqliteAccessBook } from './sqlite-access-book.ts';
 
 export interface JournalOptions {
   /** Folder of the database and of what belongs to it; made if it is not there. */
@@ -62,6 +64,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
  */
 export class Journal implements Ledger {
   readonly reader: LedgerReader;
+  /** Teams, keys and the audit of their changes. */
+  readonly access: AccessBook;
   readonly #options: JournalOptions;
   readonly #link: JournalLink;
   readonly #reader: SqliteReader;
@@ -90,6 +94,7 @@ export class Journal implements Ledger {
       declareRun: (declaration) => this.#link.call('declareRun', declaration),
     });
     this.reader = this.#reader;
+    this.access = new SqliteAccessBook(this.#reader, this.#link, options.clock);
   }
 
   /** Starts the thread. @throws LedgerError */

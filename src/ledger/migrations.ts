@@ -2,6 +2,7 @@ import { renameSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from './ledger-error.ts';
 import { integer } from './row-values.ts';
+import { SCHEMA_ACCESS } from './schema-access.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
 
 /** One step of the schema. `version` is what `PRAGMA user_version` says after it. */
@@ -11,7 +12,10 @@ export interface Migration {
 }
 
 /** Forward only, in order, never edited once released. */
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, up: (database) => database.exec(SCHEMA_V1) }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, up: (database) => database.exec(SCHEMA_V1) },
+  { version: 2, up: (database) => database.exec(SCHEMA_ACCESS) },
+];
 
 /** The schema version of an open database; 0 where nothing was ever written. */
 export function schemaVersion(database: DatabaseSync): number {

@@ -1,3 +1,4 @@
+import type { AuditFilter, AuditPage, AuditRow, IdPage, KeyFilter, KeyRow, TeamRow } from './access-book.ts';
 import type { ActivitySum, RecordFilter, RunFilter, RunKey, RunRow, UsageQuery, UsageRow } from './ledger-reader.ts';
 import type { RecordPage } from './queries/records.ts';
 import type { RunPage } from './queries/runs.ts';
@@ -14,6 +15,11 @@ export interface ReaderCalls {
   childrenOf: { input: RunKey; output: RunRow[] };
   sumsOfRun: { input: RunKey; output: ActivitySum[] };
   sumsOfSession: { input: { team: string | null; sessionId: string }; output: ActivitySum[] };
+  team: { input: string; output: TeamRow | null };
+  teams: { input: IdPage; output: TeamRow[] };
+  key: { input: string; output: KeyRow | null };
+  keys: { input: { filter: KeyFilter; page: IdPage }; output: KeyRow[] };
+  audit: { input: { filter: AuditFilter; page: AuditPage }; output: AuditRow[] };
   usage: { input: { query: UsageQuery; nowMs: number }; output: UsageRow[] };
 }
 

@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { findKey, findTeam } from './access-rows.ts';
 import { openForReading } from './database.ts';
+import { listAudit, listKeys, listTeams } from './queries/access.ts';
 import { sumsOfRun, sumsOfSession } from './queries/activity.ts';
 import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
 import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
@@ -53,6 +55,16 @@ function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
       return sumsOfRun(open, call.input);
     case 'sumsOfSession':
       return sumsOfSession(open, call.input);
+    case 'team':
+      return findTeam(open, call.input);
+    case 'teams':
+      return listTeams(open, call.input);
+    case 'key':
+      return findKey(open, call.input);
+    case 'keys':
+      return listKeys(open, call.input.filter, call.input.page);
+    case 'audit':
+      return listAudit(open, call.input.filter, call.input.page);
     case 'usage':
       return usage(open, call.input.query, call.input.nowMs);
   }

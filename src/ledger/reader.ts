@@ -94,6 +94,14 @@ export class SqliteReader implements LedgerReader {
     return this.#ask('usage', { query, nowMs: this.#options.clock.nowMs() });
   }
 
+  /** Asks the thread that reads. Rejects with `ledger_unavailable`. */
+  ask<Name extends keyof ReaderCalls>(
+    name: Name,
+    input: ReaderCalls[Name]['input'],
+  ): Promise<ReaderCalls[Name]['output']> {
+    return this.#ask(name, input);
+  }
+
   /** Ends the thread; reads that are waiting reject. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -131,7 +139,8 @@ export class SqliteReader implements LedgerReader {
   }
 }
 
-function unreadable(cause: unknown): MetertapError {
+/** The error for a caller whose question or change the ledger did not take. */
+export function unreadable(cause: unknown): MetertapError {
   if (cause instanceof MetertapError) return cause;
   const reason = cause instanceof LedgerError ? ` ${cause.message}` : '';
   return new MetertapError('ledger_unavailable', `The ledger cannot be read now.${reason}`, { cause });

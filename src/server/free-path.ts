@@ -1,3 +1,4 @@
+import { admitEndpoint, admitModel, needsModel } from './admit-caller.ts';
 import { checkAttribution } from './attribute-call.ts';
 import { authenticate } from './authenticate.ts';
 import { responseIdOf } from './background-responses.ts';
@@ -19,8 +20,10 @@ import type { Upstream } from './upstreams.ts';
 export async function serveFree(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
   const settings = rooms.settings();
   const caller = await authenticate(exchange, settings, rooms);
+  admitEndpoint(exchange, caller);
   checkAttribution(exchange);
-  const request = await readRequest(exchange, { ...settings, needsModel: settings.upstreams.hasSeveral });
+  const request = await readRequest(exchange, { ...settings, needsModel: needsModel(caller, settings.upstreams) });
+  admitModel(exchange, caller, request.model);
   const upstream = (await upstreamOfResponse(exchange, settings, rooms)) ?? chooseUpstream(settings, request.model);
   await rooms.rates.countCall(exchange, caller);
   const headers = headersForUpstream(exchange.request.rawHeaders, {

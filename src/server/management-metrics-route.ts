@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ManagementRooms } from './management-rooms.ts';
-import { requireAdmin, unknownCredential } from './management-scope.ts';
+import { hasScope, requireAdminReader, unknownCredential } from './management-scope.ts';
 
 /** Says that a request was passed on by a proxy, so that the peer is not where it came from. */
 const FORWARDING_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
@@ -31,7 +31,7 @@ function requireScraper(request: FastifyRequest, rooms: ManagementRooms): void {
   if (token !== undefined && expected !== null && isSameSecret(token, expected)) return;
   const reader = rooms.authorize(request.headers);
   if (reader === null) throw unknownCredential();
-  requireAdmin(reader);
+  if (!hasScope(reader, 'metrics:read')) requireAdminReader(reader);
 }
 
 /** Compares in a time that tells nothing of either text. */

@@ -1,14 +1,29 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Scope } from '../attribution/permissions.ts';
 import type { Clock } from '../core/clock.ts';
+import type { AccessBook, NewSecret } from '../ledger/access-book.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import type { PriceLookup } from '../pricing/price-lookup.ts';
+import type { AccessSources } from '../reporting/access-list.ts';
 import type { RunEventBounds } from '../reporting/run-events.ts';
 
 /** Who asks: an administrator sees and does all, the owner of a key sees its own team's usage. */
 export type Reader =
-  | { readonly kind: 'admin' }
-  | { readonly kind: 'team'; readonly team: string; readonly keyId: string };
+  | {
+      readonly kind: 'admin';
+      /** The key that has an `admin:` scope; absent for the admin key itself. */
+      readonly keyId?: string;
+      /** Sees all and changes nothing. */
+      readonly isReadOnly?: true;
+    }
+  | {
+      readonly kind: 'team';
+      readonly team: string;
+      readonly keyId: string;
+      /** Absent: the scopes of a key of which nothing is said. */
+      readonly scopes?: readonly Scope[];
+    };
 
 /** Why calls cannot be served now. */
 export interface UnreadyReason {
@@ -30,6 +45,23 @@ export type ReloadResult =
       readonly faults: readonly { readonly path: string; readonly message: string; readonly hint?: string }[];
     };
 
+/** A secret that has just been made. It is answered once, and only its HMAC is kept. */
+export interface MintedSecret extends NewSecret {
+  readonly secret: string;
+}
+
+/** Teams and keys: where they are, and what it takes to change them. */
+export interface AccessRooms extends AccessSources {
+  readonly book: AccessBook;
+  readonly mint: (keyId: string) => MintedSecret;
+  /** What is wrong with limit rules, as a sentence; null where they are right. */
+  readonly limitRulesFault: (rules: unknown) => string | null;
+  /** Lets this process know of a change that has been committed, before its answer goes out. */
+  readonly takeUpChanges: () => Promise<void>;
+  /** Whether keys of Metertap open anything: in passthrough mode clients use their own credentials. */
+  readonly areKeysInUse: () => boolean;
+}
+
 /** What the management routes are given by the composition root. */
 export interface ManagementRooms {
   readonly reader: LedgerReader;
@@ -37,6 +69,7 @@ export interface ManagementRooms {
   /** Whose credential the headers carry; null for none, and for one that is not valid. */
   readonly authorize: (headers: IncomingHttpHeaders) => Reader | null;
   readonly clock: Clock;
+  readonly access: AccessRooms;
   readonly metrics: { text(): Promise<{ contentType: string; body: string }> };
   /** Lets a scraper read `/metrics` from elsewhere than this machine; a reload may change it. */
   readonly metricsToken: () => string | null;

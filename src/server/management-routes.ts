@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
 import { registerHealthRoutes } from './health-routes.ts';
+import { registerAuditRoute } from './management-audit-route.ts';
 import { acceptJsonBodies, managementError } from './management-body.ts';
+import { registerKeyRoutes } from './management-key-routes.ts';
 import { registerMetricsRoute } from './management-metrics-route.ts';
 import { registerPricesRoute } from './management-prices-route.ts';
 import { registerRecordRoutes } from './management-record-routes.ts';
@@ -11,6 +13,7 @@ import { registerRunEventsRoute } from './management-run-events-route.ts';
 import { registerRunRoutes } from './management-run-routes.ts';
 import { holdReader, keepReader } from './management-scope.ts';
 import { registerSessionRoute } from './management-session-route.ts';
+import { registerTeamRoutes } from './management-team-routes.ts';
 import { registerUsageRoute } from './management-usage-route.ts';
 
 /**
@@ -37,6 +40,9 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
       registerSessionRoute(scope, rooms);
       registerUsageRoute(scope, rooms);
       registerRecordRoutes(scope, rooms);
+      registerTeamRoutes(scope, rooms);
+      registerKeyRoutes(scope, rooms);
+      registerAuditRoute(scope, rooms);
       registerPricesRoute(scope, rooms);
       registerReloadRoute(scope, rooms);
       done();

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { DEFAULT_SCOPES, type Scope } from '../attribution/permissions.ts';
 import { MetertapError } from '../core/errors.ts';
 import { isUsableId } from '../core/ids.ts';
 import type { LedgerReader, RunKey } from '../ledger/ledger-reader.ts';
@@ -15,6 +16,9 @@ export function holdReader(scope: FastifyInstance): void {
 export function keepReader(request: FastifyRequest, rooms: Pick<ManagementRooms, 'authorize'>): void {
   const reader = rooms.authorize(request.headers);
   if (reader === null) throw unknownCredential();
+  if (reader.kind === 'team' && !hasScope(reader, 'usage:read')) {
+    throw new MetertapError('permission_denied', 'This key has no scope "usage:read", which the management API needs.');
+  }
   request.setDecorator<Reader>(READER, reader);
 }
 
@@ -31,10 +35,21 @@ export function unknownCredential(): MetertapError {
   );
 }
 
-/** Refuses everyone but administrators, with `permission_denied`. */
-export function requireAdmin(reader: Reader): void {
+/** Whether a reader may do what a scope opens. */
+export function hasScope(reader: Reader, scope: Scope): boolean {
+  return reader.kind === 'admin' || (reader.scopes ?? DEFAULT_SCOPES).includes(scope);
+}
+
+/** Refuses everyone who does not see all, with `permission_denied`. */
+export function requireAdminReader(reader: Reader): void {
   if (reader.kind === 'admin') return;
-  throw new MetertapError('permission_denied', 'This needs an admin key; the key of a team may only read.');
+  throw new MetertapError('permission_denied', 'This needs an admin key, or a key with the scope "admin:read".');
+}
+
+/** Refuses everyone but administrators who may change things, with `permission_denied`. */
+export function requireAdmin(reader: Reader): void {
+  if (reader.kind === 'admin' && !reader.isReadOnly) return;
+  throw new MetertapError('permission_denied', 'This needs an admin key, or a key with the scope "admin:write".');
 }
 
 /**
@@ -68,7 +83,7 @@ export async function findRun(
   return { team: onlyTeam, runId };
 }
 
-export function notFound(kind: 'run' | 'session' | 'record', id: string): MetertapError {
+export function notFound(kind: 'run' | 'session' | 'record' | 'team' | 'key', id: string): MetertapError {
   return new MetertapError('not_found', `There is no ${kind} ${JSON.stringify(id)}.`);
 }
 

@@ -26,7 +26,7 @@ export interface CallRequest {
 
 export interface ReadLimits {
   readonly bodyLimitBytes: number;
-  /** Several upstreams are there, so the model must be known before one is chosen. */
+  /** The model must be known before the call goes out. */
   readonly needsModel: boolean;
 }
 

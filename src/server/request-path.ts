@@ -1,3 +1,4 @@
+import { admitEndpoint, admitModel, needsModel } from './admit-caller.ts';
 import { attributeCall, checkAttribution } from './attribute-call.ts';
 import { authenticate } from './authenticate.ts';
 import { closedRecord } from './close-call.ts';
@@ -25,8 +26,10 @@ export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<
   const { ledger } = rooms;
 
   const caller = await authenticate(exchange, settings, rooms);
+  admitEndpoint(exchange, caller);
   checkAttribution(exchange);
-  const request = await readRequest(exchange, { ...settings, needsModel: settings.upstreams.hasSeveral });
+  const request = await readRequest(exchange, { ...settings, needsModel: needsModel(caller, settings.upstreams) });
+  admitModel(exchange, caller, request.model);
   const upstream = chooseUpstream(settings, request.model);
   const body = request.carriers;
   const ids = await attributeCall({ exchange, caller, body, ledger, requireRunId: settings.requireRunId });

@@ -40,7 +40,8 @@ export async function reserveCall(
     throw new MetertapError('client_closed_request', 'The client left before its call went out.');
   }
   checkLedger(settings, rooms);
-  if (settings.unpricedModels === 'refuse' && !settings.hasPrice(call.upstream.name, call.model)) {
+  const unpricedModels = call.caller.settings.unpricedModels ?? settings.unpricedModels;
+  if (unpricedModels === 'refuse' && !settings.hasPrice(call.upstream.name, call.model)) {
     const message = `The model '${call.model}' has no price here, and unpriced models are refused. Add a row to prices:.`;
     throw new MetertapError('unpriced_model', message, { param: 'model' });
   }

@@ -42,12 +42,13 @@ export const ROOMS: Readonly<Record<string, Doors>> = {
 };
 
 /**
- * The files that stand in no room (the composition root in two parts, and the process edge), and whom they may be
+ * The files that stand in no room (the composition root in three parts, and the process edge), and whom they may be
  * imported by. They themselves may import every room.
  */
 export const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {
   'app.ts': ['cli', 'main.ts'],
   'app-settings.ts': ['app.ts'],
+  'app-access.ts': ['app.ts'],
   'main.ts': [],
 };
 

@@ -1,11 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { credentialDigest } from '../../../src/attribution/credential-digest.ts';
+import { type DirectoryKey, KeyDirectory } from '../../../src/attribution/key-directory.ts';
 import { mintKey } from '../../../src/attribution/key-format.ts';
 import { createKeyRing, type KeyRing, type StaticKey } from '../../../src/attribution/key-ring.ts';
+import { DEFAULT_PERMISSIONS } from '../../../src/attribution/permissions.ts';
 
 const PEPPER = Buffer.from('a pepper of the tests');
 const NOW_MS = Date.UTC(2026, 10, 22);
-const NO_SETTINGS = { usageEvent: null, clientLeaves: null, requestsPerMinute: null };
+const NO_SETTINGS = { usageEvent: null, clientLeaves: null, unpricedModels: null, requestsPerMinute: null };
 const MINTED = mintKey('mt', 'ci');
 
 function staticKey(changes: Partial<StaticKey> = {}): StaticKey {
@@ -17,12 +20,13 @@ function staticKey(changes: Partial<StaticKey> = {}): StaticKey {
     disabled: false,
     expiresAtMs: null,
     settings: NO_SETTINGS,
+    permissions: DEFAULT_PERMISSIONS,
     ...changes,
   };
 }
 
 function ring(mode: 'passthrough' | 'keys', ...keys: StaticKey[]): KeyRing {
-  return createKeyRing({ mode, prefix: 'mt', pepper: PEPPER, keys });
+  return createKeyRing({ mode, prefix: 'mt', pepper: PEPPER, keys, directory: new KeyDirectory() });
 }
 
 /** Twice, because the second time the answer comes from the memory of recent credentials. */
@@ -34,12 +38,18 @@ function findTwice(keys: KeyRing, credential: string | null, nowMs = NOW_MS) {
 
 describe('keys mode', () => {
   it('knows the owner of a key, with labels and settings', () => {
-    const settings = { usageEvent: 'pass', clientLeaves: 'abort', requestsPerMinute: 60 } as const;
+    const settings = {
+      usageEvent: 'pass',
+      clientLeaves: 'abort',
+      unpricedModels: null,
+      requestsPerMinute: 60,
+    } as const;
     expect(findTwice(ring('keys', staticKey({ settings })), MINTED)).toEqual({
       keyId: 'ci',
       team: 'research',
       labels: { cost_center: '4711' },
       settings,
+      permissions: DEFAULT_PERMISSIONS,
     });
   });
 
@@ -96,6 +106,135 @@ describe('keys mode', () => {
   });
 });
 
+describe('keys of the ledger', () => {
+  const OLD = mintKey('mt', 'bot');
+  const NEW = mintKey('mt', 'bot');
+  const digest = (secret: string) => credentialDigest(PEPPER, secret).toString('hex');
+
+  function directoryKey(changes: Partial<DirectoryKey> = {}): DirectoryKey {
+    return {
+      id: 'bot',
+      team: 'ops',
+      labels: { cost_center: '1' },
+      scopes: ['inference'],
+      models: ['gpt-*'],
+      endpoints: null,
+      limits: [{ requests: 5, per: 'minute' }],
+      client_leaves: 'abort',
+      usage_event: null,
+      unpriced_models: 'refuse',
+      requests_per_minute: 7,
+      disabled: false,
+      expires_at: null,
+      revoked_at: null,
+      secrets: [{ digest: digest(OLD), expires_at: null }],
+      ...changes,
+    };
+  }
+
+  function withDirectory(...files: StaticKey[]) {
+    const directory = new KeyDirectory();
+    const keys = createKeyRing({ mode: 'keys', prefix: 'mt', pepper: PEPPER, keys: files, directory });
+    const put = (changes: Partial<DirectoryKey> = {}) => directory.apply({ keys: [directoryKey(changes)], teams: [] });
+    return { directory, keys, put };
+  }
+
+  it('are known from the moment they are there, with all that is set of them', () => {
+    const { keys, put } = withDirectory();
+    expect(findTwice(keys, OLD)).toBeNull();
+    put();
+    expect(findTwice(keys, OLD)).toEqual({
+      keyId: 'bot',
+      team: 'ops',
+      labels: { cost_center: '1' },
+      settings: { usageEvent: null, clientLeaves: 'abort', unpricedModels: 'refuse', requestsPerMinute: 7 },
+      permissions: { scopes: ['inference'], models: ['gpt-*'], endpoints: null },
+    });
+  });
+
+  it('are refused from the moment they are revoked or disabled, also when they were in use just before', () => {
+    const { keys, put, directory } = withDirectory();
+    put();
+    expect(findTwice(keys, OLD)?.keyId).toBe('bot');
+    put({ disabled: true });
+    expect(findTwice(keys, OLD)).toBeNull();
+    put();
+    expect(findTwice(keys, OLD)?.keyId).toBe('bot');
+    put({ revoked_at: '2026-11-22T00:00:00.000Z' });
+    expect(findTwice(keys, OLD)).toBeNull();
+    expect(directory.size).toBe(0);
+    expect(directory.rulesOfKey('bot')).toEqual([]);
+  });
+
+  it('have two secrets while one replaces another, each until its own end', () => {
+    const { keys, put } = withDirectory();
+    put();
+    const end = new Date(NOW_MS + 60_000).toISOString();
+    put({
+      secrets: [
+        { digest: digest(OLD), expires_at: end },
+        { digest: digest(NEW), expires_at: null },
+      ],
+    });
+    expect([findTwice(keys, OLD), findTwice(keys, NEW)]).toMatchObject([{ keyId: 'bot' }, { keyId: 'bot' }]);
+    expect(findTwice(keys, OLD, NOW_MS + 59_999)?.keyId).toBe('bot');
+    expect(findTwice(keys, OLD, NOW_MS + 60_000)).toBeNull();
+    expect(findTwice(keys, NEW, NOW_MS + 60_000)?.keyId).toBe('bot');
+  });
+
+  it('end with the key, whatever their secrets say', () => {
+    const { keys, put } = withDirectory();
+    const at = (ms: number) => new Date(NOW_MS + ms).toISOString();
+    put({ expires_at: at(1_000), secrets: [{ digest: digest(OLD), expires_at: at(5_000) }] });
+    expect(keys.find(OLD, NOW_MS + 999)?.keyId).toBe('bot');
+    expect(keys.find(OLD, NOW_MS + 1_000)).toBeNull();
+  });
+
+  it('lose the secrets that they do not have any more', () => {
+    const { keys, put } = withDirectory();
+    put();
+    put({ secrets: [{ digest: digest(NEW), expires_at: null }] });
+    expect([findTwice(keys, OLD), findTwice(keys, NEW)?.keyId]).toEqual([null, 'bot']);
+  });
+
+  it('are not in force while the file has a key of the same id', () => {
+    const { keys, put } = withDirectory(staticKey({ id: 'bot' }));
+    put();
+    expect(findTwice(keys, OLD)).toBeNull();
+    expect(findTwice(keys, MINTED)?.team).toBe('research');
+  });
+
+  it('keep only the scopes that this version knows', () => {
+    const { keys, put } = withDirectory();
+    put({ scopes: ['inference', 'everything'] });
+    expect(keys.find(OLD, NOW_MS)?.permissions.scopes).toEqual(['inference']);
+  });
+
+  it('outlive a change of the prefix', () => {
+    const { directory, put } = withDirectory();
+    put();
+    const keys = createKeyRing({ mode: 'keys', prefix: 'sk-mt', pepper: PEPPER, keys: [], directory });
+    expect(findTwice(keys, OLD)?.keyId).toBe('bot');
+  });
+
+  it('tell the limit rules of keys and teams', () => {
+    const { directory, put } = withDirectory();
+    put();
+    const rules = [{ budget_usd: '5', per: 'month' }];
+    directory.apply({ keys: [], teams: [{ id: 'ops', limits: rules, deleted_at: null }] });
+    expect([directory.rulesOfKey('bot'), directory.rulesOfTeam('ops')]).toEqual([
+      [{ requests: 5, per: 'minute' }],
+      rules,
+    ]);
+    directory.apply({ keys: [], teams: [{ id: 'ops', limits: rules, deleted_at: '2026-11-22T00:00:00.000Z' }] });
+    expect([directory.rulesOfTeam('ops'), directory.rulesOfTeam('none'), directory.rulesOfKey('none')]).toEqual([
+      [],
+      [],
+      [],
+    ]);
+  });
+});
+
 describe('passthrough mode', () => {
   const credential = 'sk-proj-the-clients-own-key';
   const keyId = `key_${createHmac('sha256', PEPPER).update(credential).digest('hex').slice(0, 12)}`;
@@ -106,11 +245,18 @@ describe('passthrough mode', () => {
       team: keyId,
       labels: {},
       settings: NO_SETTINGS,
+      permissions: DEFAULT_PERMISSIONS,
     });
   });
 
   it('gives another name under another pepper', () => {
-    const other = createKeyRing({ mode: 'passthrough', prefix: 'mt', pepper: Buffer.from('other'), keys: [] });
+    const other = createKeyRing({
+      mode: 'passthrough',
+      prefix: 'mt',
+      pepper: Buffer.from('other'),
+      keys: [],
+      directory: new KeyDirectory(),
+    });
     expect(other.find(credential, NOW_MS)?.keyId).toMatch(/^key_[0-9a-f]{12}$/);
     expect(other.find(credential, NOW_MS)?.keyId).not.toBe(keyId);
   });

@@ -6,9 +6,14 @@ import { LedgerError } from '../../../src/ledger/ledger-error.ts';
 import { MIGRATIONS, type Migration, migrate, schemaVersion } from '../../../src/ledger/migrations.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const ADDS_NOTES: Migration = { version: 2, up: (database) => database.exec('CREATE TABLE notes (text TEXT) STRICT') };
+const NOW = MIGRATIONS.length;
+const NEXT = NOW + 1;
+const ADDS_NOTES: Migration = {
+  version: NEXT,
+  up: (database) => database.exec('CREATE TABLE notes (text TEXT) STRICT'),
+};
 const FAILS: Migration = {
-  version: 2,
+  version: NEXT,
   up: (database) => database.exec('CREATE TABLE notes (text TEXT) STRICT; SELECT broken FROM nowhere'),
 };
 
@@ -33,7 +38,7 @@ describe('migrate', () => {
     const { database, file } = openFile();
     migrate(database, file);
     expect(schemaVersion(database)).toBe(MIGRATIONS.at(-1)?.version);
-    expect(existsSync(`${file}.before-v1`)).toBe(false);
+    expect(existsSync(`${file}.before-v${NOW}`)).toBe(false);
   });
 
   it('has versions that rise by one', () => {
@@ -43,22 +48,22 @@ describe('migrate', () => {
   it('keeps what is there, and a copy of how it was', () => {
     const { database, file } = openWithRun();
     migrate(database, file, [...MIGRATIONS, ADDS_NOTES]);
-    expect(schemaVersion(database)).toBe(2);
+    expect(schemaVersion(database)).toBe(NEXT);
     expect(database.prepare('SELECT run_id FROM runs').all()).toEqual([{ run_id: 'nightly' }]);
 
-    const copy = new DatabaseSync(`${file}.before-v2`, { readOnly: true });
+    const copy = new DatabaseSync(`${file}.before-v${NEXT}`, { readOnly: true });
     onTestFinished(() => copy.close());
-    expect(schemaVersion(copy)).toBe(1);
+    expect(schemaVersion(copy)).toBe(NOW);
     expect(copy.prepare('SELECT run_id FROM runs').all()).toEqual([{ run_id: 'nightly' }]);
   });
 
   it('leaves everything as it was when a step fails, and can be run again', () => {
     const { database, file } = openWithRun();
     expect(() => migrate(database, file, [...MIGRATIONS, FAILS])).toThrow('nowhere');
-    expect(schemaVersion(database)).toBe(1);
+    expect(schemaVersion(database)).toBe(NOW);
     expect(database.prepare(`SELECT name FROM sqlite_schema WHERE name = 'notes'`).all()).toEqual([]);
     migrate(database, file, [...MIGRATIONS, ADDS_NOTES]);
-    expect(schemaVersion(database)).toBe(2);
+    expect(schemaVersion(database)).toBe(NEXT);
   });
 
   it('refuses a schema that it does not know, and changes nothing', () => {

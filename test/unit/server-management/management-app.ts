@@ -1,7 +1,8 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { errorEnvelope, MetertapError } from '../../../src/core/errors.ts';
+import type { AccessBook } from '../../../src/ledger/access-book.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
-import type { ManagementRooms, Reader } from '../../../src/server/management-rooms.ts';
+import type { AccessRooms, ManagementRooms, Reader } from '../../../src/server/management-rooms.ts';
 import { registerManagementRoutes } from '../../../src/server/management-routes.ts';
 import { MemoryLedgerReader } from '../../support/memory-ledger-reader.ts';
 
@@ -26,6 +27,16 @@ function unexpected(): never {
   throw new Error('the test has no prices');
 }
 
+/** For tests that have nothing to do with teams and keys. */
+const NO_ACCESS: AccessRooms = {
+  book: new Proxy<AccessBook>(Object.create(null), { get: () => () => Promise.reject(new Error('no teams or keys')) }),
+  file: () => ({ teams: [], keys: [] }),
+  mint: unexpected,
+  limitRulesFault: () => null,
+  takeUpChanges: async () => undefined,
+  areKeysInUse: () => true,
+};
+
 /** An application with the management routes alone, over records in memory. */
 export function makeManagementApp(
   records: readonly CallRecord[] = [],
@@ -43,6 +54,7 @@ export function makeManagementApp(
     onCommitted: reader.onCommitted,
     authorize: (headers) => READERS.get(headers.authorization ?? '') ?? null,
     clock: { nowMs: () => NOW_MS, monotonicMs: () => 0 },
+    access: NO_ACCESS,
     metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'metertap_build_info 1\n' }) },
     metricsToken: () => null,
     health: () => ({ reasons: [] }),

@@ -1,0 +1,9 @@
+import { createHmac } from 'node:crypto';
+
+/**
+ * The HMAC under which a credential is known (standards.md 9, "At rest"). A fast hash is right here: secrets that
+ * Metertap makes have 256 bits, and whoever has the ledger without the pepper cannot test guesses of weaker ones.
+ */
+export function credentialDigest(pepper: Buffer, credential: string): Buffer {
+  return createHmac('sha256', pepper).update(credential).digest();
+}

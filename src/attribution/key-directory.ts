@@ -1,0 +1,134 @@
+import type { Caller, CallerSettings } from './attribution.ts';
+import { knownScopes } from './permissions.ts';
+
+/** A key of the ledger, as far as calls are concerned. Times are ISO 8601. */
+export interface DirectoryKey {
+  readonly id: string;
+  readonly team: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly scopes: readonly string[];
+  readonly models: readonly string[] | null;
+  readonly endpoints: readonly string[] | null;
+  readonly limits: readonly LimitRule[];
+  readonly client_leaves: CallerSettings['clientLeaves'];
+  readonly usage_event: CallerSettings['usageEvent'];
+  readonly unpriced_models: CallerSettings['unpricedModels'];
+  readonly requests_per_minute: number | null;
+  readonly disabled: boolean;
+  readonly expires_at: string | null;
+  readonly revoked_at: string | null;
+  /** HMACs in hex. */
+  readonly secrets: readonly { readonly digest: string; readonly expires_at: string | null }[];
+}
+
+export interface DirectoryTeam {
+  readonly id: string;
+  readonly limits: readonly LimitRule[];
+  readonly deleted_at: string | null;
+}
+
+/** A limit rule in the shape of the configuration's. */
+export type LimitRule = Readonly<Record<string, string | number>>;
+
+/** Whose a secret is, and until when. */
+export interface Holder {
+  readonly caller: Caller;
+  readonly disabled: boolean;
+  /** The secret is refused from then on. Null: never. */
+  readonly expiresAtMs: number | null;
+}
+
+interface Entry {
+  readonly key: DirectoryKey;
+  readonly caller: Caller;
+}
+
+const NO_RULES: readonly LimitRule[] = [];
+
+/**
+ * The teams and keys of the ledger, in memory: finding one costs the same among 100,000 as alone. It holds HMACs, never
+ * secrets. What the ledger says has changed is put in with `apply`, whichever process changed it.
+ */
+export class KeyDirectory {
+  readonly #holders = new Map<string, Holder>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #teamRules = new Map<string, readonly LimitRule[]>();
+  #version = 0;
+
+  /** Another number after every change, for those who keep what they were told. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** How many keys there are that are not revoked. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Finds the owner of a secret by its HMAC in hex; null where nobody has it, or nobody has it any more. */
+  find(digest: string): Holder | null {
+    return this.#holders.get(digest) ?? null;
+  }
+
+  /** The limit rules of a key of the ledger; none for any other. */
+  rulesOfKey(id: string): readonly LimitRule[] {
+    return this.#entries.get(id)?.key.limits ?? NO_RULES;
+  }
+
+  /** The limit rules of a team of the ledger; none for any other. */
+  rulesOfTeam(id: string): readonly LimitRule[] {
+    return this.#teamRules.get(id) ?? NO_RULES;
+  }
+
+  /** Puts in rows as they are now. Putting one in twice does no harm. */
+  apply({ keys, teams }: { readonly keys: readonly DirectoryKey[]; readonly teams: readonly DirectoryTeam[] }): void {
+    if (keys.length === 0 && teams.length === 0) return;
+    for (const key of keys) this.#put(key);
+    for (const team of teams) {
+      if (team.deleted_at === null && team.limits.length > 0) this.#teamRules.set(team.id, team.limits);
+      else this.#teamRules.delete(team.id);
+    }
+    this.#version += 1;
+  }
+
+  #put(key: DirectoryKey): void {
+    for (const { digest } of this.#entries.get(key.id)?.key.secrets ?? []) this.#holders.delete(digest);
+    if (key.revoked_at !== null) {
+      this.#entries.delete(key.id);
+      return;
+    }
+    const caller = callerOf(key);
+    this.#entries.set(key.id, { key, caller });
+    for (const { digest, expires_at } of key.secrets) {
+      this.#holders.set(digest, {
+        caller,
+        disabled: key.disabled,
+        expiresAtMs: earlier(msOf(key.expires_at), msOf(expires_at)),
+      });
+    }
+  }
+}
+
+function callerOf(key: DirectoryKey): Caller {
+  return {
+    keyId: key.id,
+    team: key.team,
+    labels: key.labels,
+    settings: {
+      usageEvent: key.usage_event,
+      clientLeaves: key.client_leaves,
+      unpricedModels: key.unpriced_models,
+      requestsPerMinute: key.requests_per_minute,
+    },
+    permissions: { scopes: knownScopes(key.scopes), models: key.models, endpoints: key.endpoints },
+  };
+}
+
+function msOf(time: string | null): number | null {
+  return time === null ? null : Date.parse(time);
+}
+
+function earlier(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other;
+  return Math.min(one, other);
+}
