@@ -4,11 +4,13 @@ import { parseArgs } from 'node:util';
 import { readBookText, startApp } from './app.ts';
 import { runConfigCommand } from './cli/config-command.ts';
 import { demoCommand } from './cli/demo-command.ts';
+import { runKeysCommand } from './cli/keys-command.ts';
 import { localAccess } from './cli/local-access.ts';
 import { runPricesCommand } from './cli/prices-command.ts';
 import { runRunsCommand } from './cli/runs-command.ts';
 import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE, type ServeContext, serveCommand } from './cli/serve-command.ts';
 import { SIMULATE_OPTIONS, SIMULATE_USAGE, simulateCommand } from './cli/simulate-command.ts';
+import { runTeamsCommand } from './cli/teams-command.ts';
 import { ConfigError } from './config/config-error.ts';
 
 /** The process edge: the only place that touches `process`. It reads the command and hands it what it needs. */
@@ -19,6 +21,8 @@ const USAGE = `Usage: metertap <command> [options]
   demo        run it against a built-in upstream, with data  metertap demo
   simulate    run only the built-in upstream                 metertap simulate --port 9099
   runs        list, show or watch agent runs                 metertap runs show nightly-42
+  keys        make, change, rotate and revoke keys           metertap keys create --team research
+  teams       make, change and delete teams                  metertap teams list
   prices      show what a model costs, and why               metertap prices show --model gpt-5-mini
   config      check or print the configuration               metertap config check
 
@@ -83,6 +87,10 @@ async function run(command: string | undefined, args: readonly string[]): Promis
       return simulate(args);
     case 'runs':
       return asksLocal((access) => runRunsCommand({ ...world, ...access, args, stop: stop.signal }));
+    case 'keys':
+      return asksLocal((access) => runKeysCommand({ ...world, ...access, args, stop: stop.signal }));
+    case 'teams':
+      return asksLocal((access) => runTeamsCommand({ ...world, ...access, args, stop: stop.signal }));
     case 'prices':
       return runPricesCommand({ ...world, args, readBook: readBookText, nowMs: () => Date.now() });
     case 'config':

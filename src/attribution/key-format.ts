@@ -19,7 +19,7 @@ const PREFIX = /^[A-Za-z0-9_-]{1,32}$/;
 const KEY_ID = /^[A-Za-z0-9-]{1,64}$/;
 const AFTER_PREFIX = /^[A-Za-z0-9-]{1,64}_[A-Za-z0-9]{49}$/;
 
-/** `foreign`: does not begin with the prefix, so nothing can be said of it offline. */
+/** `foreign`: not made with this prefix, so nothing can be said of it offline. */
 export type KeyFormat = 'well_formed' | 'typo' | 'foreign';
 
 /**
@@ -42,9 +42,10 @@ export function mintKey(prefix: string, id: string): string {
 /** Tells, without any look-up, whether `key` can be a Metertap key at all. Used to answer typos early. */
 export function checkKeyFormat(prefix: string, key: string): KeyFormat {
   if (!key.startsWith(`${prefix}_`)) return 'foreign';
-  if (!AFTER_PREFIX.test(key.slice(prefix.length + 1))) return 'typo';
   const bodyLength = key.length - CHECKSUM_LENGTH;
-  return checksum(key.slice(0, bodyLength)) === key.slice(bodyLength) ? 'well_formed' : 'typo';
+  if (checksum(key.slice(0, bodyLength)) !== key.slice(bodyLength)) return 'typo';
+  // A right checksum under another form: made while the prefix was a longer one, as `sk_mt` is than `sk`.
+  return AFTER_PREFIX.test(key.slice(prefix.length + 1)) ? 'well_formed' : 'foreign';
 }
 
 function checksum(text: string): string {

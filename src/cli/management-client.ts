@@ -16,7 +16,17 @@ export type ManagementQuery = Readonly<Record<string, string | undefined>>;
 
 /** Gets one JSON answer of the management API. Throws `ManagementFailure`. */
 export async function askManagement(access: ManagementAccess, path: string, query: ManagementQuery): Promise<unknown> {
-  const answer = await request(access, path, query);
+  const answer = await request(access, path, { query });
+  return readJson(answer);
+}
+
+/** Has the management API change something, and gives its JSON answer. Throws `ManagementFailure`. */
+export async function changeManagement(
+  access: ManagementAccess,
+  path: string,
+  change: { readonly method: 'POST' | 'PATCH' | 'DELETE'; readonly body?: object },
+): Promise<unknown> {
+  const answer = await request(access, path, change);
   return readJson(answer);
 }
 
@@ -26,16 +36,27 @@ export async function openManagementStream(
   path: string,
   query: ManagementQuery,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const { body } = await request(access, path, query);
+  const { body } = await request(access, path, { query });
   if (body === null) throw new ManagementFailure('The answer has no body.');
   return body;
 }
 
-async function request(access: ManagementAccess, path: string, query: ManagementQuery): Promise<Response> {
-  const url = managementUrl(access.baseUrl, path, query);
+interface ManagementRequest {
+  readonly method?: 'POST' | 'PATCH' | 'DELETE';
+  readonly query?: ManagementQuery;
+  readonly body?: object;
+}
+
+async function request(access: ManagementAccess, path: string, asked: ManagementRequest): Promise<Response> {
+  const url = managementUrl(access.baseUrl, path, asked.query ?? {});
   let answer: Response;
   try {
-    answer = await fetch(url, { headers: { authorization: `Bearer ${access.adminKey}` }, signal: access.stop });
+    answer = await fetch(url, {
+      method: asked.method ?? 'GET',
+      headers: { authorization: `Bearer ${access.adminKey}`, 'content-type': 'application/json' },
+      body: asked.body === undefined ? null : JSON.stringify(asked.body),
+      signal: access.stop,
+    });
   } catch (cause) {
     if (access.stop.aborted) throw cause;
     throw new ManagementFailure(`Cannot reach Metertap at ${url.origin}. Is it running?`, { cause });

@@ -4,6 +4,7 @@ import OpenAI, { AuthenticationError, PermissionDeniedError } from 'openai';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSimulator } from '../../src/simulator/server.ts';
 import { CHAT, errorOf, get, postWhole } from '../support/calls.ts';
+import { runCli } from '../support/cli-process.ts';
 import { answerJson, startFakeUpstream } from '../support/fake-upstream.ts';
 import { type Managed, makeKey, manage } from '../support/manage.ts';
 import { serveProxy } from '../support/served-proxy.ts';
@@ -62,6 +63,22 @@ it('opens calls of the official SDK with a key that the API has made, and attrib
 
   await manage(proxy, ['DELETE', '/keys/bot-1']);
   await expect(client.models.list()).rejects.toThrow(AuthenticationError);
+});
+
+it('opens calls of the official SDK with a key that the command line has made', async () => {
+  const proxy = await start();
+  const cwd = temporaryFolder();
+  const env = { METERTAP_URL: proxy.url, METERTAP_ADMIN_KEY: proxy.adminKey };
+  const made = await runCli(['keys', 'create', '--team', 'research', '--id', 'cli', '--label', 'a=b'], { env, cwd });
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  const [secret = ''] = /mt_cli_[0-9A-Za-z]{49}/.exec(made.stdout) ?? [];
+  const client = new OpenAI({ baseURL: proxy.baseUrl, apiKey: secret, maxRetries: 0 });
+  await client.chat.completions.create({ model: 'gpt-5-mini', messages: [] });
+  expect(await proxy.records()).toMatchObject([{ key_id: 'cli', labels: { a: 'b' } }]);
+  const rotated = await runCli(['keys', 'rotate', 'cli', '--json'], { env, cwd });
+  expect(asRecord(JSON.parse(rotated.stdout))['secret']).not.toBe(secret);
+  await expect(client.models.list()).rejects.toThrow(AuthenticationError);
+  expect((await runCli(['teams', 'list'], { env, cwd })).stdout).toMatch(/^research /m);
 });
 
 it('keeps both secrets of a rotated key valid until the grace is over, and the id', async () => {

@@ -212,9 +212,12 @@ describe('keys of the ledger', () => {
 
   it('outlive a change of the prefix', () => {
     const { directory, put } = withDirectory();
-    put();
-    const keys = createKeyRing({ mode: 'keys', prefix: 'sk-mt', pepper: PEPPER, keys: [], directory });
-    expect(findTwice(keys, OLD)?.keyId).toBe('bot');
+    const other = mintKey('mt_longer', 'bot');
+    put({ secrets: [OLD, other].map((secret) => ({ digest: digest(secret), expires_at: null })) });
+    for (const prefix of ['sk-mt', 'mt', 'mt_longer']) {
+      const keys = createKeyRing({ mode: 'keys', prefix, pepper: PEPPER, keys: [], directory });
+      expect([OLD, other].map((secret) => findTwice(keys, secret)?.keyId)).toEqual(['bot', 'bot']);
+    }
   });
 
   it('tell the limit rules of keys and teams', () => {
