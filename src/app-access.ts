@@ -17,12 +17,20 @@ export interface AccessParts {
   readonly config: () => Config;
 }
 
+/** What goes on beside the calls. */
+export interface AccessWork {
+  readonly takeUpChanges: () => Promise<void>;
+  readonly noteUses: () => Promise<void>;
+}
+
 /**
  * Brings the directory up to date again and again. While that fails calls are admitted by what is known; of failures in a
  * row only the first is given to `background`.
  */
-export function watchChanges(background: BackgroundWork, takeUpChanges: () => Promise<void>): void {
+export function watchChanges(background: BackgroundWork, work: AccessWork): void {
+  const { takeUpChanges, noteUses } = work;
   let hasFailed = false;
+  background.every('last uses of keys', USES_EVERY_MS, noteUses);
   background.every('changes of keys', CHANGES_EVERY_MS, async () => {
     try {
       await takeUpChanges();
@@ -37,6 +45,9 @@ export function watchChanges(background: BackgroundWork, takeUpChanges: () => Pr
 
 /** How often this process looks for changes that other processes made; a revocation is to hold within a second. */
 const CHANGES_EVERY_MS = 250;
+/** `last_used_at` is known to the minute. */
+const USES_EVERY_MS = 60_000;
+
 const SHOWN_CHARACTERS = 4;
 
 /** Joins the ledger's teams and keys, the directory that calls are admitted by, and the configuration's own. */
@@ -70,6 +81,14 @@ function createTakeUp(book: Pick<AccessBook, 'changesSince'>, directory: KeyDire
     const next = last.then(takeUp, takeUp);
     last = next;
     return next;
+  };
+}
+
+/** Makes what writes down when keys were used last. */
+export function createUseNotes({ book, directory }: Pick<AccessParts, 'book' | 'directory'>): () => Promise<void> {
+  return async () => {
+    const uses = directory.takeUses();
+    if (uses.length > 0) await book.noteUses(uses);
   };
 }
 

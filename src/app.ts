@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { createAccess, watchChanges } from './app-access.ts';
+import { createAccess, createUseNotes, watchChanges } from './app-access.ts';
 import { proxySettingsOf } from './app-settings.ts';
 import type { Caller } from './attribution/attribution.ts';
 import { credentialOf } from './attribution/credential.ts';
@@ -129,6 +129,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
   const access = createAccess({ book: journal.access, directory, pepper: secrets.pepper, config: () => config });
   await access.takeUpChanges();
+  const noteUses = createUseNotes({ book: journal.access, directory });
   const queued = await journal.reader.records(QUEUED, { limit: MAX_QUEUED, beforeId: null });
 
   const openCalls = new OpenCalls();
@@ -231,10 +232,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     return reasons;
   }
 
-  watchChanges(background, access.takeUpChanges);
+  watchChanges(background, { takeUpChanges: access.takeUpChanges, noteUses });
   startRetention({ journal, background, clock, retentionDays: () => config.ledger.retention_days });
   const closeRooms = async () => {
     await background.stop();
+    // The ledger may be away; the books do not depend on it.
+    await noteUses().catch((error: unknown) => logger.warn({ err: error }, 'the last uses of keys were not noted'));
     await estimator.close();
     await journal.close();
     await proxy.upstreams.close();

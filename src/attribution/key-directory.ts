@@ -36,11 +36,18 @@ export interface Holder {
   readonly disabled: boolean;
   /** The secret is refused from then on. Null: never. */
   readonly expiresAtMs: number | null;
+  /** Where the last use of a key of the ledger is noted; null for any other. */
+  readonly use: KeyUse | null;
+}
+
+/** Noted with every call, so it is a plain member and nothing more. */
+export interface KeyUse {
+  lastMs: number;
 }
 
 interface Entry {
   readonly key: DirectoryKey;
-  readonly caller: Caller;
+  readonly use: KeyUse;
 }
 
 const NO_RULES: readonly LimitRule[] = [];
@@ -54,6 +61,7 @@ export class KeyDirectory {
   readonly #entries = new Map<string, Entry>();
   readonly #teamRules = new Map<string, readonly LimitRule[]>();
   #version = 0;
+  #takenMs = 0;
 
   /** Another number after every change, for those who keep what they were told. */
   get version(): number {
@@ -80,6 +88,19 @@ export class KeyDirectory {
     return this.#teamRules.get(id) ?? NO_RULES;
   }
 
+  /** The last uses of keys that were used since this was asked before. */
+  takeUses(): { readonly keyId: string; readonly atMs: number }[] {
+    const sinceMs = this.#takenMs;
+    const uses = [];
+    for (const { key, use } of this.#entries.values()) {
+      // A use at the very moment of the last asking is given twice rather than lost.
+      if (use.lastMs === 0 || use.lastMs < sinceMs) continue;
+      uses.push({ keyId: key.id, atMs: use.lastMs });
+      this.#takenMs = Math.max(this.#takenMs, use.lastMs);
+    }
+    return uses;
+  }
+
   /** Puts in rows as they are now. Putting one in twice does no harm. */
   apply({ keys, teams }: { readonly keys: readonly DirectoryKey[]; readonly teams: readonly DirectoryTeam[] }): void {
     if (keys.length === 0 && teams.length === 0) return;
@@ -98,12 +119,14 @@ export class KeyDirectory {
       return;
     }
     const caller = callerOf(key);
-    this.#entries.set(key.id, { key, caller });
+    const use = this.#entries.get(key.id)?.use ?? { lastMs: 0 };
+    this.#entries.set(key.id, { key, use });
     for (const { digest, expires_at } of key.secrets) {
       this.#holders.set(digest, {
         caller,
         disabled: key.disabled,
         expiresAtMs: earlier(msOf(key.expires_at), msOf(expires_at)),
+        use,
       });
     }
   }

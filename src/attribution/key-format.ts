@@ -48,8 +48,15 @@ export function checkKeyFormat(prefix: string, key: string): KeyFormat {
   return AFTER_PREFIX.test(key.slice(prefix.length + 1)) ? 'well_formed' : 'foreign';
 }
 
+/** In plain numbers: it is worked out for every credential that was not seen lately. */
 function checksum(text: string): string {
-  return base62(BigInt(crc32(text)), CHECKSUM_LENGTH);
+  let rest = crc32(text);
+  let digits = '';
+  for (let i = 0; i < CHECKSUM_LENGTH; i++) {
+    digits = (BASE62[rest % 62] ?? '0') + digits;
+    rest = Math.floor(rest / 62);
+  }
+  return digits;
 }
 
 function base62(value: bigint, length: number): string {

@@ -26,7 +26,7 @@ export interface KeyRingOptions {
   readonly pepper: Buffer;
   readonly keys: readonly StaticKey[];
   /** The keys of the ledger, which change while the ring is in use. Where the file has a key of the same id, it stands before. */
-  readonly directory: Pick<KeyDirectory, 'find' | 'version'>;
+  readonly directory: Pick<KeyDirectory, 'find' | 'version' | 'size'>;
 }
 
 /** Knows whose a credential is. */
@@ -42,6 +42,7 @@ interface KnownKey extends Holder {
   readonly digest: Buffer;
 }
 
+/** The least that are remembered; among more keys all of them may be, so that finding one costs the same. */
 const RECENT_CREDENTIALS = 10_000;
 const NO_SETTINGS: CallerSettings = {
   usageEvent: null,
@@ -72,7 +73,7 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
   const { mode, prefix, pepper, directory } = options;
   const known = knownKeys(options.keys, pepper);
   const staticIds = new Set(options.keys.map(({ id }) => id));
-  let recent = new RecentCache<string, Holder>(RECENT_CREDENTIALS);
+  let recent = emptyCache(directory);
   let recentVersion = directory.version;
   // A key of the file may begin with the prefix and yet be hand-made. Then a bad checksum does not prove a typo.
   const badChecksumIsTypo = options.keys.every(({ key }) => checkKeyFormat(prefix, key) !== 'typo');
@@ -92,7 +93,7 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
     find(credential, nowMs) {
       if (credential === null) return mode === 'passthrough' ? ANONYMOUS : null;
       if (directory.version !== recentVersion) {
-        recent = new RecentCache(RECENT_CREDENTIALS);
+        recent = emptyCache(directory);
         recentVersion = directory.version;
       }
       const cacheKey = hash('sha256', credential, 'base64');
@@ -102,9 +103,16 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
         if (holder === null) return null;
         recent.set(cacheKey, holder);
       }
-      return mayCall(holder, nowMs) ? holder.caller : null;
+      if (!mayCall(holder, nowMs)) return null;
+      if (holder.use !== null) holder.use.lastMs = nowMs;
+      return holder.caller;
     },
   };
+}
+
+function emptyCache(directory: Pick<KeyDirectory, 'size'>): RecentCache<string, Holder> {
+  // Twice, because entries in use stand in the younger half.
+  return new RecentCache(Math.max(RECENT_CREDENTIALS, 2 * directory.size));
 }
 
 function knownKeys(keys: readonly StaticKey[], pepper: Buffer): Map<string, KnownKey> {
@@ -114,7 +122,13 @@ function knownKeys(keys: readonly StaticKey[], pepper: Buffer): Map<string, Know
     const digestHex = digest.toString('hex');
     const other = known.get(digestHex);
     if (other !== undefined) throw new Error(`keys "${other.caller.keyId}" and "${id}" have the same key`);
-    known.set(digestHex, { caller: { keyId: id, team, labels, settings, permissions }, disabled, expiresAtMs, digest });
+    known.set(digestHex, {
+      caller: { keyId: id, team, labels, settings, permissions },
+      disabled,
+      expiresAtMs,
+      use: null,
+      digest,
+    });
   }
   return known;
 }
@@ -126,6 +140,7 @@ function passthroughHolder(digestHex: string): Holder {
     caller: { keyId, team: keyId, labels: {}, settings: NO_SETTINGS, permissions: DEFAULT_PERMISSIONS },
     disabled: false,
     expiresAtMs: null,
+    use: null,
   };
 }
 

@@ -13,7 +13,7 @@ const KEY_COLUMNS: readonly Column<unknown>[] = [
   member('SOURCE', 'source'),
   { title: 'SCOPES', textOf: (row) => cellText(listOf(row, 'scopes').join(',')) },
   member('EXPIRES', 'expires_at'),
-  member('CREATED', 'created_at'),
+  member('LAST USED', 'last_used_at'),
   member('VALUE', 'redacted_value'),
 ];
 

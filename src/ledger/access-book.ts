@@ -23,6 +23,9 @@ export interface AccessBook {
   changeTeam(change: TeamChange, author: ChangeAuthor): Promise<ChangeOutcome<TeamRow>>;
   changeKey(change: KeyChange, author: ChangeAuthor): Promise<ChangeOutcome<KeyRow>>;
 
+  /** Notes when keys were used last. A time before the one that is known changes nothing. */
+  noteUses(uses: readonly KeyUse[]): Promise<void>;
+
   /** What has changed after version `version`, by whichever process; 0 gives all that is in force. */
   changesSince(version: number): Promise<AccessDelta>;
 }
@@ -68,8 +71,15 @@ export interface KeyRow extends KeySettings {
   readonly created_at: string;
   readonly updated_at: string;
   readonly revoked_at: string | null;
+  /** Known to the minute; null where it was never used. */
+  readonly last_used_at: string | null;
   /** The oldest first; those that a rotation has ended too. */
   readonly secrets: readonly SecretRow[];
+}
+
+export interface KeyUse {
+  readonly keyId: string;
+  readonly atMs: number;
 }
 
 /** One secret of a key, as it may be shown. */
@@ -166,7 +176,7 @@ export interface IdPage {
 }
 
 /** A key as the key ring needs it. */
-export interface LiveKey extends Omit<KeyRow, 'secrets' | 'name' | 'created_at' | 'updated_at'> {
+export interface LiveKey extends Omit<KeyRow, 'secrets' | 'name' | 'created_at' | 'updated_at' | 'last_used_at'> {
   readonly secrets: readonly { readonly digest: string; readonly expires_at: string | null }[];
 }
 

@@ -55,6 +55,7 @@ export function keyOfRow(row: Row, secrets: readonly SecretRow[]): KeyRow {
     created_at: text(row, 'created_at'),
     updated_at: text(row, 'updated_at'),
     revoked_at: textOrNull(row, 'revoked_at'),
+    last_used_at: textOrNull(row, 'last_used_at'),
     secrets,
   };
 }
@@ -83,9 +84,12 @@ export function secretOfRow(row: Row): SecretRow {
   };
 }
 
+/** Rows of `keyOfRow`; conditions follow. */
+export const KEY_SQL = 'SELECT keys.*, last_used_at FROM keys LEFT JOIN key_uses ON key_id = id';
+
 /** A key with its secrets, revoked or not; null where there never was one. */
 export function findKey(database: DatabaseSync, id: string): KeyRow | null {
-  const row = database.prepare('SELECT * FROM keys WHERE id = ?').get(id);
+  const row = database.prepare(`${KEY_SQL} WHERE id = ?`).get(id);
   return row ? keyOfRow(row, secretsOf(database, id)) : null;
 }
 

@@ -6,6 +6,7 @@ import type {
   KeyChange,
   KeyRow,
   KeySettings,
+  KeyUse,
   TeamChange,
   TeamRow,
 } from './access-book.ts';
@@ -48,6 +49,16 @@ export function changeKey(database: DatabaseSync, change: KeyChange, moment: Cha
       case 'revoke':
         return revokeKey(database, change, moment);
     }
+  });
+}
+
+/** Notes when keys were used last, in one transaction. Must be called on the connection that writes. */
+export function noteUses(database: DatabaseSync, uses: readonly KeyUse[]): void {
+  const sql = `INSERT INTO key_uses (key_id, last_used_at) VALUES (?, ?)
+    ON CONFLICT (key_id) DO UPDATE SET last_used_at = max(last_used_at, excluded.last_used_at)`;
+  const statement = database.prepare(sql);
+  inTransaction(database, () => {
+    for (const { keyId, atMs } of uses) statement.run(keyId, isoTime(atMs));
   });
 }
 

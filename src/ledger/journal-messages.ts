@@ -1,4 +1,4 @@
-import type { AccessDelta, ChangeOutcome, KeyChange, KeyRow, TeamChange, TeamRow } from './access-book.ts';
+import type { AccessDelta, ChangeOutcome, KeyChange, KeyRow, KeyUse, TeamChange, TeamRow } from './access-book.ts';
 import type { ChangeMoment } from './access-writer.ts';
 import type { DatabaseOptions } from './database.ts';
 import type { LedgerErrorData } from './ledger-error.ts';
@@ -32,6 +32,7 @@ export interface JournalCalls {
   declareRun: { input: { run: RunKey; declared: RunDeclaration; nowMs: number }; output: RunRow };
   changeTeam: { input: { change: TeamChange; moment: ChangeMoment }; output: ChangeOutcome<TeamRow> };
   changeKey: { input: { change: KeyChange; moment: ChangeMoment }; output: ChangeOutcome<KeyRow> };
+  noteUses: { input: readonly KeyUse[]; output: null };
   accessSince: { input: { version: number; nowMs: number }; output: AccessDelta };
   prune: { input: { beforeMs: number | null; nowMs: number }; output: PruneResult };
   recover: { input: { nowMs: number }; output: CallRecord[] };

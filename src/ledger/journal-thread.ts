@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { changeKey, changeTeam } from './access-writer.ts';
+import { changeKey, changeTeam, noteUses } from './access-writer.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { emptyWriteAheadLog, makeFolder, openDatabase } from './database.ts';
@@ -76,6 +76,9 @@ export class JournalThread {
         return changeTeam(database, call.input.change, call.input.moment);
       case 'changeKey':
         return changeKey(database, call.input.change, call.input.moment);
+      case 'noteUses':
+        noteUses(database, call.input);
+        return null;
       case 'accessSince':
         return changesSince(database, call.input.version, call.input.nowMs);
       case 'prune':

@@ -5,6 +5,7 @@
  * - A key that is revoked and a team that is deleted stay as rows, because records name them.
  * - `version` of a row is the number of the change that touched it last, out of `access_state`: who has seen everything
  *   up to a number asks for the rows above it.
+ * - When a key was used last is no change of it and has a table of its own.
  * - The audit can be added to and nothing else, whoever writes.
  */
 export const SCHEMA_ACCESS = `
@@ -50,6 +51,11 @@ CREATE TABLE key_secrets (
   expires_at TEXT
 ) STRICT;
 CREATE INDEX key_secrets_by_key ON key_secrets (key_id, created_at);
+
+CREATE TABLE key_uses (
+  key_id TEXT PRIMARY KEY NOT NULL,
+  last_used_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE access_state (
   one INTEGER PRIMARY KEY NOT NULL CHECK (one = 1),

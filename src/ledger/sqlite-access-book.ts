@@ -11,11 +11,15 @@ import type {
   KeyChange,
   KeyFilter,
   KeyRow,
+  KeyUse,
   TeamChange,
   TeamRow,
 } from './access-book.ts';
 import type { JournalLink } from './journal-link.ts';
+import { LedgerError } from './ledger-error.ts';
 import { type SqliteReader, unreadable } from './reader.ts';
+
+const BACKGROUND_TIMEOUT_MS = 5_000;
 
 /**
  * Teams and keys over SQLite, as the main thread sees them: lists come from the thread that reads, changes go through
@@ -63,9 +67,28 @@ export class SqliteAccessBook implements AccessBook {
     return this.#journal.call('changeKey', { change, moment }).catch(refuse);
   }
 
-  changesSince(version: number): Promise<AccessDelta> {
-    return this.#journal.call('accessSince', { version, nowMs: this.#clock.nowMs() }).catch(refuse);
+  async noteUses(uses: readonly KeyUse[]): Promise<void> {
+    await inTime(this.#journal.call('noteUses', uses)).catch(refuse);
   }
+
+  changesSince(version: number): Promise<AccessDelta> {
+    return inTime(this.#journal.call('accessSince', { version, nowMs: this.#clock.nowMs() })).catch(refuse);
+  }
+}
+
+/** Work of the background must not hold up a stop while the disk stands still. */
+async function inTime<Value>(answer: Promise<Value>): Promise<Value> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooLate()), BACKGROUND_TIMEOUT_MS);
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooLate(): LedgerError {
+  return new LedgerError('failed', 'The journal took too long.', { hint: 'The disk of the data folder stands still.' });
 }
 
 function refuse(cause: unknown): never {

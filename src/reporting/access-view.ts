@@ -29,6 +29,8 @@ export interface KeyView extends KeySettings {
   readonly created_at: string | null;
   readonly updated_at: string | null;
   readonly revoked_at: string | null;
+  /** Known to the minute; null where it was never used, and of keys of the file. */
+  readonly last_used_at: string | null;
   /** What may be shown of the newest secret. */
   readonly redacted_value: string;
   /** The secrets that are valid now, the oldest first; two while one replaces another. */
@@ -45,7 +47,7 @@ export function viewFileTeam({ id, name, limits }: FileTeam): TeamView {
 }
 
 export function viewKey(
-  { id, team, secrets, created_at, updated_at, revoked_at, ...settings }: KeyRow,
+  { id, team, secrets, created_at, updated_at, revoked_at, last_used_at, ...settings }: KeyRow,
   nowMs: number,
 ): KeyView {
   const valid = revoked_at === null ? secrets.filter((secret) => !isPast(secret.expires_at, nowMs)) : [];
@@ -58,13 +60,14 @@ export function viewKey(
     created_at,
     updated_at,
     revoked_at,
+    last_used_at,
     redacted_value: secrets.at(-1)?.redacted_value ?? '',
     secrets: valid,
   };
 }
 
 export function viewFileKey({ id, team, redacted_value, ...settings }: FileKey, nowMs: number): KeyView {
-  const times = { created_at: null, updated_at: null, revoked_at: null };
+  const times = { created_at: null, updated_at: null, revoked_at: null, last_used_at: null };
   const status = statusOf(settings, nowMs);
   return { id, team, source: 'file', status, ...settings, ...times, redacted_value, secrets: [] };
 }

@@ -10,7 +10,7 @@ import type {
   LiveKey,
   TeamRow,
 } from '../access-book.ts';
-import { keyOfRow, liveKeyOfRow, liveTeamOfRow, secretsOf, teamOfRow } from '../access-rows.ts';
+import { KEY_SQL, keyOfRow, liveKeyOfRow, liveTeamOfRow, secretsOf, teamOfRow } from '../access-rows.ts';
 import { isoTime } from '../iso-time.ts';
 import { integer, jsonObjectOrNull, oneOf, type Row, text, textOrNull } from '../row-values.ts';
 
@@ -29,7 +29,7 @@ export function listKeys(database: DatabaseSync, filter: KeyFilter, page: IdPage
     values.push(filter.team);
   }
   if (!filter.includeRevoked) conditions.push('revoked_at IS NULL');
-  const statement = database.prepare(`SELECT * FROM keys WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT ?`);
+  const statement = database.prepare(`${KEY_SQL} WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT ?`);
   return statement.all(...values, page.limit).map((row) => keyOfRow(row, secretsOf(database, text(row, 'id'))));
 }
 

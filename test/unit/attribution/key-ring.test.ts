@@ -210,6 +210,20 @@ describe('keys of the ledger', () => {
     expect(keys.find(OLD, NOW_MS)?.permissions.scopes).toEqual(['inference']);
   });
 
+  it('remember when they were used last, until that was asked for', () => {
+    const { directory, keys, put } = withDirectory();
+    put();
+    expect(directory.takeUses()).toEqual([]);
+    keys.find(OLD, NOW_MS);
+    keys.find(OLD, NOW_MS + 5);
+    put({ disabled: true });
+    expect(keys.find(OLD, NOW_MS + 7)).toBeNull();
+    expect(directory.takeUses()).toEqual([{ keyId: 'bot', atMs: NOW_MS + 5 }]);
+    put();
+    keys.find(OLD, NOW_MS + 9);
+    expect(directory.takeUses()).toEqual([{ keyId: 'bot', atMs: NOW_MS + 9 }]);
+  });
+
   it('outlive a change of the prefix', () => {
     const { directory, put } = withDirectory();
     const other = mintKey('mt_longer', 'bot');

@@ -84,7 +84,7 @@ it('changes, rotates, revokes and lists keys', async () => {
   await keys('create', '--team', 't', '--id', 'b');
   const page = await keys('list', '--limit', '1');
   expect(page.output).toMatch(
-    /^KEY +TEAM +STATUS +SOURCE +SCOPES +EXPIRES +CREATED +VALUE\na +t +active +api +inference,usage:read /,
+    /^KEY +TEAM +STATUS +SOURCE +SCOPES +EXPIRES +LAST USED +VALUE\na +t +active +api +inference,usage:read /,
   );
   const cursor = /More: --cursor (\S+)/.exec(page.output)?.[1] ?? '';
   expect((await keys('list', '--limit', '1', '--cursor', cursor)).output).toMatch(/\nb +t/);
