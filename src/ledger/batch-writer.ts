@@ -5,16 +5,17 @@ import type { JournalRow, UnwrittenRow } from './journal-messages.ts';
 import { RECORD_COLUMNS } from './record-columns.ts';
 import { RollupBatch, RollupWriter } from './rollups.ts';
 import { RunBatch, RunWriter } from './run-rows.ts';
+import { SettlementCounter } from './settlement.ts';
 import { isRowFault } from './sqlite-error.ts';
 
-const COLUMNS = [...RECORD_COLUMNS, 'instance_id'].map((name) => `"${name}"`);
+const COLUMNS = [...RECORD_COLUMNS, 'instance_id', 'settlement'].map((name) => `"${name}"`);
 const INSERT = `INSERT INTO records (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
 const OPEN_RECORD = `${INSERT} ON CONFLICT (id) DO NOTHING`;
 /** Only a row that has no end yet is written over. The instance that opened the call stays its owner. */
 const FINISH_RECORD = `${INSERT} ON CONFLICT (id) DO UPDATE SET
   ${RECORD_COLUMNS.filter((name) => name !== 'id')
     .map((name) => `"${name}" = excluded."${name}"`)
-    .join(', ')}
+    .join(', ')}, settlement = excluded.settlement
   WHERE ending IN ('in_flight', 'queued')`;
 
 /**
@@ -28,6 +29,7 @@ export class BatchWriter {
   readonly #finish: StatementSync;
   readonly #rollups: RollupWriter;
   readonly #runs: RunWriter;
+  readonly #settlements: SettlementCounter;
 
   constructor(database: DatabaseSync, instanceId: string) {
     this.#database = database;
@@ -36,6 +38,7 @@ export class BatchWriter {
     this.#finish = database.prepare(FINISH_RECORD);
     this.#rollups = new RollupWriter(database);
     this.#runs = new RunWriter(database);
+    this.#settlements = new SettlementCounter(database);
   }
 
   /**
@@ -48,6 +51,7 @@ export class BatchWriter {
       const rollups = new RollupBatch();
       const runs = new RunBatch();
       const unwritten: UnwrittenRow[] = [];
+      this.#settlements.begin();
       const finished = new Set<string>();
       for (const row of rows) if (row.step === 'finish') finished.add(textAt(row.columns, 'id'));
 
@@ -59,6 +63,7 @@ export class BatchWriter {
       }
       this.#rollups.write(rollups);
       this.#runs.write(runs);
+      this.#settlements.end();
       return unwritten;
     });
   }
@@ -67,7 +72,8 @@ export class BatchWriter {
     try {
       const call = hasEnd(row) ? endedCallOf(row.columns) : null;
       const statement = row.step === 'open' ? this.#open : this.#finish;
-      const { changes } = statement.run(...row.columns, this.#instanceId);
+      const settlement = call === null ? null : this.#settlements.next();
+      const { changes } = statement.run(...row.columns, this.#instanceId, settlement);
       if (changes === 0) return row.step === 'open' ? null : alreadyEnded(row);
       if (call !== null) rollups.add(call);
       touchRun(row, call, runs);

@@ -11,6 +11,12 @@ export interface LedgerReader {
   record(id: string, team: string | null): Promise<CallRecord | null>;
   /** Newest first. `beforeId` continues after the last row of the page before. */
   records(filter: RecordFilter, page: { limit: number; beforeId: string | null }): Promise<CallRecord[]>;
+  /** The highest settlement number; every call that ends from now on has a higher one. 0 where no call has ended. */
+  lastSettlement(): Promise<number>;
+  /** The settlement number of a record of the filter that has an end; null where there is none of this id. */
+  settlementOf(filter: RecordFilter, id: string): Promise<number | null>;
+  /** Records with an end, in the order in which they got it. Read on after `readThrough` until that is `through`. */
+  settledRecords(filter: RecordFilter, page: SettledPage): Promise<SettledRecords>;
   /** The calls of one run that have an end, in the order in which they began. Empty where retention has removed them. */
   recordsOfRun(run: RunKey): Promise<CallRecord[]>;
 
@@ -113,6 +119,23 @@ export interface RecordFilter {
   readonly ending: Ending | null;
   readonly startMs: number | null;
   readonly endMs: number | null;
+}
+
+/** A stretch of the order in which calls ended. */
+export interface SettledPage {
+  /** Only higher settlement numbers. */
+  readonly after: number;
+  /** The last number that is wanted. */
+  readonly through: number;
+  /** At most so many records. */
+  readonly limit: number;
+}
+
+export interface SettledRecords {
+  /** Fewer than the limit, or none, does not mean that there are no more: long stretches are read in parts. */
+  readonly records: CallRecord[];
+  /** All records of the filter up to this number have been given. */
+  readonly readThrough: number;
 }
 
 export const USAGE_DIMENSIONS = [

@@ -4,6 +4,7 @@ import { LedgerError } from './ledger-error.ts';
 import { integer } from './row-values.ts';
 import { SCHEMA_ACCESS } from './schema-access.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
+import { SETTLEMENT_SCHEMA } from './settlement.ts';
 
 /** One step of the schema. `version` is what `PRAGMA user_version` says after it. */
 export interface Migration {
@@ -15,6 +16,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, up: (database) => database.exec(SCHEMA_V1) },
   { version: 2, up: (database) => database.exec(SCHEMA_ACCESS) },
+  { version: 3, up: (database) => database.exec(SETTLEMENT_SCHEMA) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

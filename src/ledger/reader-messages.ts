@@ -1,5 +1,15 @@
 import type { AuditFilter, AuditPage, AuditRow, IdPage, KeyFilter, KeyRow, TeamRow } from './access-book.ts';
-import type { ActivitySum, RecordFilter, RunFilter, RunKey, RunRow, UsageQuery, UsageRow } from './ledger-reader.ts';
+import type {
+  ActivitySum,
+  RecordFilter,
+  RunFilter,
+  RunKey,
+  RunRow,
+  SettledPage,
+  SettledRecords,
+  UsageQuery,
+  UsageRow,
+} from './ledger-reader.ts';
 import type { RecordPage } from './queries/records.ts';
 import type { RunPage } from './queries/runs.ts';
 import type { CallRecord } from './record.ts';
@@ -8,6 +18,9 @@ import type { CallRecord } from './record.ts';
 export interface ReaderCalls {
   record: { input: { id: string; team: string | null }; output: CallRecord | null };
   records: { input: { filter: RecordFilter; page: RecordPage }; output: CallRecord[] };
+  lastSettlement: { input: null; output: number };
+  settlementOf: { input: { filter: RecordFilter; id: string }; output: number | null };
+  settledRecords: { input: { filter: RecordFilter; page: SettledPage }; output: SettledRecords };
   recordsOfRun: { input: RunKey; output: CallRecord[] };
   run: { input: RunKey; output: RunRow | null };
   teamsOfRun: { input: string; output: string[] };

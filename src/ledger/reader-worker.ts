@@ -6,8 +6,10 @@ import { listAudit, listKeys, listTeams } from './queries/access.ts';
 import { sumsOfRun, sumsOfSession } from './queries/activity.ts';
 import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
 import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
+import { settledRecords, settlementOf } from './queries/settled.ts';
 import { usage } from './queries/usage.ts';
 import type { ReaderCalls, ReaderStart } from './reader-messages.ts';
+import { lastSettlement } from './settlement.ts';
 import { answerTo, type Request } from './worker-calls.ts';
 
 /**
@@ -41,6 +43,12 @@ function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
       return findRecord(open, call.input.id, call.input.team);
     case 'records':
       return listRecords(open, call.input.filter, call.input.page);
+    case 'lastSettlement':
+      return lastSettlement(open);
+    case 'settlementOf':
+      return settlementOf(open, call.input.filter, call.input.id);
+    case 'settledRecords':
+      return settledRecords(open, call.input.filter, call.input.page);
     case 'recordsOfRun':
       return recordsOfRun(open, call.input);
     case 'run':

@@ -11,6 +11,8 @@ import type {
   RunFilter,
   RunKey,
   RunRow,
+  SettledPage,
+  SettledRecords,
   UsageQuery,
   UsageRow,
 } from './ledger-reader.ts';
@@ -46,6 +48,18 @@ export class SqliteReader implements LedgerReader {
 
   records(filter: RecordFilter, page: RecordPage): Promise<CallRecord[]> {
     return this.#ask('records', { filter, page });
+  }
+
+  lastSettlement(): Promise<number> {
+    return this.#ask('lastSettlement', null);
+  }
+
+  settlementOf(filter: RecordFilter, id: string): Promise<number | null> {
+    return this.#ask('settlementOf', { filter, id });
+  }
+
+  settledRecords(filter: RecordFilter, page: SettledPage): Promise<SettledRecords> {
+    return this.#ask('settledRecords', { filter, page });
   }
 
   recordsOfRun(run: RunKey): Promise<CallRecord[]> {

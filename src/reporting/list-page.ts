@@ -42,12 +42,10 @@ export interface PageRequest {
 }
 
 /** The error for a cursor that cannot be used. */
-export function badCursor(): MetertapError {
-  return new MetertapError(
-    'invalid_parameter',
-    "cursor must be the next_cursor of this same query's last page, with the same filters and order.",
-    { param: 'cursor' },
-  );
+export function badCursor(
+  message = "cursor must be the next_cursor of this same query's last page, with the same filters and order.",
+): MetertapError {
+  return new MetertapError('invalid_parameter', message, { param: 'cursor' });
 }
 
 /**

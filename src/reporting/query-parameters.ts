@@ -88,16 +88,27 @@ export class QueryParameters {
     if (startMs !== null && endMs !== null) checkRange(startMs, endMs);
     return { startMs, endMs };
   }
+
+  /** The same, of any length: for what is streamed. */
+  longRange(): { readonly startMs: number | null; readonly endMs: number | null } {
+    const startMs = this.moment('start_time');
+    const endMs = this.moment('end_time');
+    if (startMs !== null && endMs !== null) checkOrder(startMs, endMs);
+    return { startMs, endMs };
+  }
 }
 
 /** Refuses ranges that are empty, run backwards or are longer than ten years. */
 export function checkRange(startMs: number, endMs: number): void {
-  if (startMs >= endMs) {
-    throw invalid('start_time', 'start_time must be before end_time; start_time is inclusive, end_time exclusive.');
-  }
+  checkOrder(startMs, endMs);
   if (endMs - startMs > LONGEST_RANGE_MS) {
     throw invalid('start_time', 'The range from start_time to end_time may be ten years at most.');
   }
+}
+
+function checkOrder(startMs: number, endMs: number): void {
+  if (startMs < endMs) return;
+  throw invalid('start_time', 'start_time must be before end_time; start_time is inclusive, end_time exclusive.');
 }
 
 function spelledValues(query: unknown): Map<string, Spelled> {

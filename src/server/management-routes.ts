@@ -4,6 +4,7 @@ import { registerHealthRoutes } from './health-routes.ts';
 import { registerAuditRoute } from './management-audit-route.ts';
 import { acceptJsonBodies, managementError } from './management-body.ts';
 import { registerKeyRoutes } from './management-key-routes.ts';
+import { registerExportRoute } from './management-export-route.ts';
 import { registerMetricsRoute } from './management-metrics-route.ts';
 import { registerPricesRoute } from './management-prices-route.ts';
 import { registerRecordRoutes } from './management-record-routes.ts';
@@ -43,6 +44,7 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
       registerTeamRoutes(scope, rooms);
       registerKeyRoutes(scope, rooms);
       registerAuditRoute(scope, rooms);
+      registerExportRoute(scope, rooms);
       registerPricesRoute(scope, rooms);
       registerReloadRoute(scope, rooms);
       done();

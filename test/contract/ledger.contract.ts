@@ -201,6 +201,67 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
       });
     });
 
+    describe('reading records in the order in which they ended', () => {
+      const readAll = async (filter: Partial<RecordFilter>, after: number, limit: number): Promise<string[]> => {
+        const through = await reader.lastSettlement();
+        const ids: string[] = [];
+        let at = after;
+        while (at < through) {
+          const page = await reader.settledRecords({ ...ALL, ...filter }, { after: at, through, limit });
+          expect(page.records.length).toBeLessThanOrEqual(limit);
+          expect(page.readThrough).toBeGreaterThan(at);
+          ids.push(...page.records.map((record) => record.id));
+          at = page.readThrough;
+        }
+        return ids;
+      };
+
+      it('gives each call that has ended once, whatever the page, and no open one', async () => {
+        const records = Array.from({ length: 5 }, (_, second) => callRecord({ started_at: at(second) }));
+        for (const record of records) ledger.open(openCallRecord({ id: record.id, started_at: record.started_at }));
+        ledger.open(openCallRecord({ started_at: at(9) }));
+        const order = [3, 0, 4, 1, 2].map((index) => records[index]).filter((record) => record !== undefined);
+        for (const record of order) await ledger.finish(record);
+        const ids = order.map((record) => record.id);
+        for (const limit of [1, 2, 5, 100]) expect(await readAll({}, 0, limit)).toEqual(ids);
+      });
+
+      it('goes on after any record, and shows a call that begins first and ends last', async () => {
+        const [early, late] = [callRecord({ started_at: at(0) }), callRecord({ started_at: at(1) })];
+        ledger.open(openCallRecord({ id: early.id, started_at: early.started_at }));
+        await ledger.finish(late);
+        const seen = await reader.lastSettlement();
+        expect(await readAll({}, 0, 10)).toEqual([late.id]);
+        await ledger.finish(early);
+        expect(await readAll({}, seen, 10)).toEqual([early.id]);
+        expect(await reader.settlementOf(ALL, late.id)).toBe(seen);
+      });
+
+      it('counts a queued response when it has ended, and nothing twice', async () => {
+        const record = callRecord();
+        await ledger.finish({ ...record, ending: 'queued', usage: null });
+        expect(await reader.settlementOf(ALL, record.id)).toBeNull();
+        await ledger.finish(record);
+        const settlement = await reader.settlementOf(ALL, record.id);
+        await ledger.finish(record);
+        expect(await reader.settlementOf(ALL, record.id)).toBe(settlement);
+        expect(await readAll({}, 0, 10)).toEqual([record.id]);
+      });
+
+      it('keeps to its filter', async () => {
+        const mine = callRecord({ started_at: at(0), run_id: 'other' });
+        const theirs = callRecord({ started_at: at(5), team: 'sales' });
+        await ledger.finish(mine);
+        await ledger.finish(theirs);
+        expect(await readAll({ team: 'research' }, 0, 10)).toEqual([mine.id]);
+        expect(await readAll({ runId: 'other' }, 0, 10)).toEqual([mine.id]);
+        expect(await readAll({ startMs: CALL_STARTED_MS + 5_000 }, 0, 10)).toEqual([theirs.id]);
+        expect(await readAll({ endMs: CALL_STARTED_MS + 5_000 }, 0, 10)).toEqual([mine.id]);
+        expect(await reader.settlementOf({ ...ALL, team: 'research' }, theirs.id)).toBeNull();
+        expect(await reader.settlementOf(ALL, 'unknown')).toBeNull();
+      });
+    });
+
     describe('reading runs and sessions', () => {
       it('adds up a run by key, upstream, model, agent and source', async () => {
         await ledger.finish(callRecord({ started_at: at(0) }));

@@ -7,6 +7,8 @@ import {
   type RunFilter,
   type RunKey,
   type RunRow,
+  type SettledPage,
+  type SettledRecords,
   USAGE_DIMENSIONS,
   type UsageDimension,
   type UsageQuery,
@@ -33,18 +35,19 @@ interface Declared {
  */
 export class MemoryLedgerReader implements LedgerReader {
   readonly #records = new Map<string, CallRecord>();
+  readonly #settlements = new Map<string, number>();
   readonly #declared = new Map<string, Declared>();
   readonly #listeners = new Set<(record: CallRecord) => void>();
   readonly #now: () => string;
 
   constructor(records: readonly CallRecord[] = [], now: () => string = () => '2026-11-22T12:00:00.000Z') {
     this.#now = now;
-    for (const record of records) this.#records.set(record.id, record);
+    for (const record of records) this.#put(record);
   }
 
   /** Puts a record in, or a later state of one, and tells those who listen if it has an end or is queued. */
   commit(record: CallRecord): void {
-    this.#records.set(record.id, record);
+    this.#put(record);
     if (record.ending !== 'in_flight') for (const listener of this.#listeners) listener(record);
   }
 
@@ -64,15 +67,28 @@ export class MemoryLedgerReader implements LedgerReader {
 
   async records(filter: RecordFilter, page: { limit: number; beforeId: string | null }): Promise<CallRecord[]> {
     const isWanted = (record: CallRecord) =>
-      (filter.team === null || record.team === filter.team) &&
-      (filter.keyId === null || record.key_id === filter.keyId) &&
-      (filter.runId === null || record.run_id === filter.runId) &&
-      (filter.sessionId === null || record.session_id === filter.sessionId) &&
-      (filter.model === null || modelOf(record) === filter.model) &&
-      (filter.ending === null || record.ending === filter.ending) &&
-      isWithin(record.started_at, filter) &&
-      (page.beforeId === null || record.id < page.beforeId);
+      fits(record, filter) && (page.beforeId === null || record.id < page.beforeId);
     return this.#all().filter(isWanted).reverse().slice(0, page.limit);
+  }
+
+  async lastSettlement(): Promise<number> {
+    return this.#settlements.size;
+  }
+
+  async settlementOf(filter: RecordFilter, id: string): Promise<number | null> {
+    const record = this.#records.get(id);
+    return record !== undefined && fits(record, filter) ? (this.#settlements.get(id) ?? null) : null;
+  }
+
+  async settledRecords(filter: RecordFilter, page: SettledPage): Promise<SettledRecords> {
+    const numbered = [...this.#settlements].filter(([, number]) => number > page.after && number <= page.through);
+    const records = numbered
+      .map(([id]) => this.#records.get(id))
+      .filter((record) => record !== undefined)
+      .filter((record) => fits(record, filter));
+    const last = records[page.limit - 1];
+    const readThrough = last === undefined ? page.through : (this.#settlements.get(last.id) ?? page.through);
+    return { records: records.slice(0, page.limit), readThrough };
   }
 
   async recordsOfRun(run: RunKey): Promise<CallRecord[]> {
@@ -171,6 +187,13 @@ export class MemoryLedgerReader implements LedgerReader {
     });
   }
 
+  #put(record: CallRecord): void {
+    this.#records.set(record.id, record);
+    if (hasEnded(record) && !this.#settlements.has(record.id)) {
+      this.#settlements.set(record.id, this.#settlements.size + 1);
+    }
+  }
+
   #all(): CallRecord[] {
     return [...this.#records.values()].sort((a, b) => compare(a.id, b.id));
   }
@@ -200,6 +223,18 @@ export class MemoryLedgerReader implements LedgerReader {
 /** The model that sums are split by. */
 export function modelOf(record: CallRecord): string | null {
   return record.response_model ?? record.request_model;
+}
+
+function fits(record: CallRecord, filter: RecordFilter): boolean {
+  return (
+    (filter.team === null || record.team === filter.team) &&
+    (filter.keyId === null || record.key_id === filter.keyId) &&
+    (filter.runId === null || record.run_id === filter.runId) &&
+    (filter.sessionId === null || record.session_id === filter.sessionId) &&
+    (filter.model === null || modelOf(record) === filter.model) &&
+    (filter.ending === null || record.ending === filter.ending) &&
+    isWithin(record.started_at, filter)
+  );
 }
 
 function keyText(run: RunKey): string {

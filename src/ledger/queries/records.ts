@@ -44,8 +44,14 @@ export interface RecordPage {
   readonly beforeId: string | null;
 }
 
-/** Lists records, the newest first. Times mean when a call began, by its id. */
-export function listRecords(database: DatabaseSync, filter: RecordFilter, page: RecordPage): CallRecord[] {
+/** What narrows a list of records, in SQL. */
+export interface RecordConditions {
+  readonly conditions: string[];
+  readonly values: string[];
+}
+
+/** The conditions of a filter. Times mean when a call began, by its id. */
+export function recordConditions(filter: RecordFilter): RecordConditions {
   const conditions: string[] = [];
   const values: string[] = [];
   const where = (condition: string, value: string | null): void => {
@@ -53,7 +59,6 @@ export function listRecords(database: DatabaseSync, filter: RecordFilter, page: 
     conditions.push(condition);
     values.push(value);
   };
-  where('id < ?', page.beforeId);
   where('id >= ?', filter.startMs === null ? null : firstIdAt(filter.startMs));
   where('id < ?', filter.endMs === null ? null : firstIdAt(filter.endMs));
   where('team = ?', filter.team);
@@ -62,6 +67,16 @@ export function listRecords(database: DatabaseSync, filter: RecordFilter, page: 
   where('session_id = ?', filter.sessionId);
   where(`${RECORD_MODEL_SQL} = ?`, filter.model);
   where('ending = ?', filter.ending);
+  return { conditions, values };
+}
+
+/** Lists records, the newest first. */
+export function listRecords(database: DatabaseSync, filter: RecordFilter, page: RecordPage): CallRecord[] {
+  const { conditions, values } = recordConditions(filter);
+  if (page.beforeId !== null) {
+    conditions.push('id < ?');
+    values.push(page.beforeId);
+  }
   const areOpen = filter.ending === 'in_flight' || filter.ending === 'queued';
   if (areOpen) conditions.push(`ending IN ('in_flight', 'queued')`);
 

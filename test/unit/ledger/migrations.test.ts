@@ -4,16 +4,16 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { LedgerError } from '../../../src/ledger/ledger-error.ts';
 import { MIGRATIONS, type Migration, migrate, schemaVersion } from '../../../src/ledger/migrations.ts';
+import { lastSettlement } from '../../../src/ledger/settlement.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-const NOW = MIGRATIONS.length;
-const NEXT = NOW + 1;
+const NEWEST = MIGRATIONS.length;
 const ADDS_NOTES: Migration = {
-  version: NEXT,
+  version: NEWEST + 1,
   up: (database) => database.exec('CREATE TABLE notes (text TEXT) STRICT'),
 };
 const FAILS: Migration = {
-  version: NEXT,
+  version: NEWEST + 1,
   up: (database) => database.exec('CREATE TABLE notes (text TEXT) STRICT; SELECT broken FROM nowhere'),
 };
 
@@ -38,7 +38,7 @@ describe('migrate', () => {
     const { database, file } = openFile();
     migrate(database, file);
     expect(schemaVersion(database)).toBe(MIGRATIONS.at(-1)?.version);
-    expect(existsSync(`${file}.before-v${NOW}`)).toBe(false);
+    expect(existsSync(`${file}.before-v${NEWEST}`)).toBe(false);
   });
 
   it('has versions that rise by one', () => {
@@ -48,22 +48,45 @@ describe('migrate', () => {
   it('keeps what is there, and a copy of how it was', () => {
     const { database, file } = openWithRun();
     migrate(database, file, [...MIGRATIONS, ADDS_NOTES]);
-    expect(schemaVersion(database)).toBe(NEXT);
+    expect(schemaVersion(database)).toBe(NEWEST + 1);
     expect(database.prepare('SELECT run_id FROM runs').all()).toEqual([{ run_id: 'nightly' }]);
 
-    const copy = new DatabaseSync(`${file}.before-v${NEXT}`, { readOnly: true });
+    const copy = new DatabaseSync(`${file}.before-v${NEWEST + 1}`, { readOnly: true });
     onTestFinished(() => copy.close());
-    expect(schemaVersion(copy)).toBe(NOW);
+    expect(schemaVersion(copy)).toBe(NEWEST);
     expect(copy.prepare('SELECT run_id FROM runs').all()).toEqual([{ run_id: 'nightly' }]);
   });
 
   it('leaves everything as it was when a step fails, and can be run again', () => {
     const { database, file } = openWithRun();
     expect(() => migrate(database, file, [...MIGRATIONS, FAILS])).toThrow('nowhere');
-    expect(schemaVersion(database)).toBe(NOW);
+    expect(schemaVersion(database)).toBe(NEWEST);
     expect(database.prepare(`SELECT name FROM sqlite_schema WHERE name = 'notes'`).all()).toEqual([]);
     migrate(database, file, [...MIGRATIONS, ADDS_NOTES]);
-    expect(schemaVersion(database)).toBe(NEXT);
+    expect(schemaVersion(database)).toBe(NEWEST + 1);
+  });
+
+  it('numbers the calls of a ledger from before that had ended, in the order in which they began', () => {
+    const { database, file } = openFile();
+    migrate(database, file, MIGRATIONS.slice(0, 1));
+    const insert = database.prepare(
+      `INSERT INTO records (id, schema, started_at, team, key_id, labels, tags, upstream, endpoint, stream, ending,
+        client_retry, usage_source, instance_id)
+        VALUES (?, 1, '2026-11-22T00:00:00.000Z', 'research', 'ci', '{}', '{}', 'openai', 'responses', 0, ?, 0, 'missing', 'i')`,
+    );
+    insert.run('02', 'completed');
+    insert.run('03', 'in_flight');
+    insert.run('01', 'timed_out');
+    insert.run('04', 'queued');
+    migrate(database, file);
+    const numbers = database.prepare('SELECT id, settlement FROM records ORDER BY id').all();
+    expect(numbers.map((row) => [row['id'], row['settlement']])).toEqual([
+      ['01', 1],
+      ['02', 2],
+      ['03', null],
+      ['04', null],
+    ]);
+    expect(lastSettlement(database)).toBe(2);
   });
 
   it('refuses a schema that it does not know, and changes nothing', () => {

@@ -3,15 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatUsd } from '../../../src/core/money.ts';
 import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
+import { migrate } from '../../../src/ledger/migrations.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
 import { columnsOfRecord, RECORD_COLUMNS, recordOfRow } from '../../../src/ledger/record-columns.ts';
-import { SCHEMA_V1 } from '../../../src/ledger/schema-v1.ts';
 import { endedRecord } from '../../support/arbitrary-record.ts';
 import { callRecord, callUsage } from '../../support/call-record.ts';
 
 function openMemory(): DatabaseSync {
   const database = new DatabaseSync(':memory:');
-  database.exec(SCHEMA_V1);
+  migrate(database, ':memory:');
   return database;
 }
 
@@ -63,7 +63,7 @@ describe('columns of a record', () => {
       .all()
       .map((row) => row['name']);
     database.close();
-    expect(names).toEqual([...RECORD_COLUMNS, 'instance_id']);
+    expect(names).toEqual([...RECORD_COLUMNS, 'instance_id', 'settlement']);
   });
 
   it('bear the names of the members of the record', () => {
@@ -74,7 +74,7 @@ describe('columns of a record', () => {
       .map((row) => String(row['name']));
     database.close();
     const { usage, ...members } = callRecord();
-    const expected = [...Object.keys(members), ...Object.keys(usage ?? {}), 'instance_id'];
+    const expected = [...Object.keys(members), ...Object.keys(usage ?? {}), 'instance_id', 'settlement'];
     expect(names.toSorted()).toEqual(expected.toSorted());
   });
 

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
 import type { JournalRow } from '../../../src/ledger/journal-messages.ts';
+import { migrate } from '../../../src/ledger/migrations.ts';
 import { sumsOfRow } from '../../../src/ledger/queries/sum-columns.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
 import { columnsOfRecord } from '../../../src/ledger/record-columns.ts';
 import { BUCKET_MS } from '../../../src/ledger/rollups.ts';
-import { SCHEMA_V1 } from '../../../src/ledger/schema-v1.ts';
 import {
   addSums,
   emptySums,
@@ -21,7 +21,7 @@ import { callRecord, callUsage, openCallRecord } from '../../support/call-record
 
 function openMemory(): { database: DatabaseSync; writer: BatchWriter } {
   const database = new DatabaseSync(':memory:');
-  database.exec(SCHEMA_V1);
+  migrate(database, ':memory:');
   return { database, writer: new BatchWriter(database, 'test') };
 }
 

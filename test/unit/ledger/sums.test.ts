@@ -2,9 +2,9 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
+import { migrate } from '../../../src/ledger/migrations.ts';
 import { sumsOfRow, sumsSql } from '../../../src/ledger/queries/sum-columns.ts';
 import { columnsOfRecord } from '../../../src/ledger/record-columns.ts';
-import { SCHEMA_V1 } from '../../../src/ledger/schema-v1.ts';
 import { addSums, emptySums, modelOf, RECORD_SUM_SQL, sumsOfRecord } from '../../../src/ledger/sums.ts';
 import { endedRecord } from '../../support/arbitrary-record.ts';
 import { callRecord } from '../../support/call-record.ts';
@@ -62,7 +62,7 @@ describe('sumsOfRecord', () => {
     fc.assert(
       fc.property(fc.array(endedRecord, { minLength: 1, maxLength: 20 }), (records) => {
         const database = new DatabaseSync(':memory:');
-        database.exec(SCHEMA_V1);
+        migrate(database, ':memory:');
         const rows = records.map((record, sequence) => ({
           sequence,
           step: 'finish' as const,
