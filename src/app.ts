@@ -211,7 +211,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     metricsToken: () => config.metrics.token ?? null,
     health: () => ({ reasons: unreadyReasons() }),
     reload,
-    prices: () => ({ upstreams: config.upstreams.map(({ name }) => name), explain: proxy.prices.explain }),
+    prices: () => ({ ...proxy.prices, upstreams: config.upstreams.map(({ name }) => name) }),
   });
 
   function readerOf(headers: IncomingHttpHeaders): Reader | null {

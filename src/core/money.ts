@@ -29,6 +29,14 @@ export function parseDecimal(text: string, places: number): bigint | null {
   return BigInt((match[1] ?? '0') + fraction.padEnd(places, '0'));
 }
 
+/** Writes an integer of `places` decimal places as a plain decimal without needless zeros: `250n`, 9 → `"0.00000025"`. */
+export function formatDecimal(value: bigint, places: number): string {
+  const sign = value < 0n ? '-' : '';
+  const digits = String(value < 0n ? -value : value).padStart(places + 1, '0');
+  const fraction = digits.slice(digits.length - places).replace(/0+$/, '');
+  return `${sign}${digits.slice(0, digits.length - places)}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
 /** Divides non-negative integers and rounds half to even. */
 export function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
   const quotient = dividend / divisor;

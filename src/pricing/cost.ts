@@ -38,46 +38,73 @@ const TIER_NAMES: ReadonlyMap<string, string> = new Map([['fast', 'priority']]);
  * @throws RangeError when a count is no safe integer from 0 on, or an amount is beyond safe integers (9 million USD)
  */
 export function costOf({ row, usage, serviceTier }: PricedUsage): Cost {
-  const { table, multiplier } = tableOf(row, serviceTier);
-  const prices = pricesFor(table, usage.input_tokens);
+  const applied = pricesApplied({ row, usage, serviceTier });
   const lineItems: LineItem[] = [];
   let costNanoUsd = 0;
-  const charge = (kind: LineItem['kind'], quantity: number, price: { nanoUsd: bigint; per: bigint }): void => {
+  chargeEach(usage, applied, (kind, quantity, price) => {
     if (!Number.isSafeInteger(quantity)) throw new RangeError('a sum of tokens is beyond safe integers');
-    const exact = BigInt(quantity) * price.nanoUsd * multiplier;
+    const exact = BigInt(quantity) * price.nanoUsd * applied.multiplier;
     const itemNanoUsd = divideHalfEven(exact, price.per * MULTIPLIER_ONE);
     lineItems.push({ kind, quantity, costNanoUsd: safeInteger(itemNanoUsd) });
     costNanoUsd = safeInteger(BigInt(costNanoUsd) + itemNanoUsd);
-  };
+  });
+  return { costNanoUsd, lineItems };
+}
 
-  for (const [kind, tokens] of chargedTokens(usage, (kind) => prices[kind] !== null)) {
-    const femtoUsd = prices[kind];
+/** `nanoUsd` for `per` of what is counted: tokens, requests, milliseconds, searches. */
+export interface ItemPrice {
+  readonly nanoUsd: bigint;
+  readonly per: bigint;
+}
+
+/** Which of a row's prices hold for a call. */
+export interface AppliedPrices {
+  readonly row: PriceRow;
+  readonly tokenPrices: TokenPrices;
+  /** In billionths. */
+  readonly multiplier: bigint;
+  /** The service tier that the row knows, by the row's name for it; null where it has the row's own prices. */
+  readonly serviceTier: string | null;
+  /** The length of the input above which the context tier begins; null for none. */
+  readonly aboveInputTokens: number | null;
+}
+
+/** Finds the prices of a row that hold for a call, by its service tier and the length of its input. */
+export function pricesApplied({ row, usage, serviceTier }: PricedUsage): AppliedPrices {
+  const name = serviceTier ?? '';
+  const known = row.serviceTiers.has(name) ? name : (TIER_NAMES.get(name) ?? name);
+  const tier = row.serviceTiers.get(known);
+  const table: PriceTable = tier?.kind === 'prices' ? tier.table : row;
+  // Tiers are cliffs: past its length all tokens of the call have the prices of the tier.
+  const context = table.contextTiers.findLast(({ aboveInputTokens }) => usage.input_tokens > aboveInputTokens);
+  return {
+    row,
+    tokenPrices: (context ?? table).femtoUsdPerToken,
+    multiplier: tier?.kind === 'factor' ? tier.multiplier : MULTIPLIER_ONE,
+    serviceTier: tier === undefined ? null : known,
+    aboveInputTokens: context?.aboveInputTokens ?? null,
+  };
+}
+
+/** Calls `charge` with everything that was used and has a price, also a price of 0. Throws RangeError as `costOf`. */
+export function chargeEach(
+  usage: Usage,
+  { row, tokenPrices }: AppliedPrices,
+  charge: (kind: LineItem['kind'], quantity: number, price: ItemPrice) => void,
+): void {
+  for (const [kind, tokens] of chargedTokens(usage, (kind) => tokenPrices[kind] !== null)) {
+    const femtoUsd = tokenPrices[kind];
     if (femtoUsd !== null && tokens > 0) charge(kind, tokens, { nanoUsd: femtoUsd, per: FEMTO_PER_NANO });
   }
   for (const [kind, price] of otherPrices(row)) {
     const quantity = QUANTITIES[kind](usage);
     if (quantity > 0) charge(kind, quantity, price);
   }
-  return { costNanoUsd, lineItems };
-}
-
-function tableOf(row: PriceRow, serviceTier: string | null): { table: PriceTable; multiplier: bigint } {
-  const name = serviceTier ?? '';
-  const tier = row.serviceTiers.get(name) ?? row.serviceTiers.get(TIER_NAMES.get(name) ?? name);
-  if (tier === undefined) return { table: row, multiplier: MULTIPLIER_ONE };
-  if (tier.kind === 'factor') return { table: row, multiplier: tier.multiplier };
-  return { table: tier.table, multiplier: MULTIPLIER_ONE };
-}
-
-/** Tiers are cliffs: past its length all tokens of the call have the prices of the tier. */
-function pricesFor(table: PriceTable, inputTokens: number): TokenPrices {
-  const tier = table.contextTiers.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens);
-  return tier?.femtoUsdPerToken ?? table.femtoUsdPerToken;
 }
 
 type OtherKind = Exclude<LineItem['kind'], TokenKind>;
 
-function otherPrices(row: PriceRow): readonly (readonly [OtherKind, { nanoUsd: bigint; per: bigint }])[] {
+function otherPrices(row: PriceRow): readonly (readonly [OtherKind, ItemPrice])[] {
   const { perRequestNanoUsd, nanoUsdPerAudioHour: hour, nanoUsdPerThousandWebSearches: thousand } = row;
   return [
     ...(perRequestNanoUsd > 0n ? [['request', { nanoUsd: perRequestNanoUsd, per: 1n }] as const] : []),

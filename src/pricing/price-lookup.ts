@@ -1,10 +1,15 @@
+import { RecentCache } from '../core/recent-cache.ts';
 import { providerOfUpstream } from './book-providers.ts';
 import type { BookMatch, BundledBook } from './bundled-book.ts';
+import { type ItemisedCost, itemiseCost, type RecordedCost } from './itemise.ts';
 import { matchesModel } from './model-pattern.ts';
 import { createPriceBook } from './price-book.ts';
 import type { PriceEntry } from './price-entry.ts';
 import { type PriceRow, readPriceRow } from './price-row.ts';
 import { createPricer, type Pricer } from './pricer.ts';
+
+/** Ids of rows whose rows are remembered: a ledger names few of them, again and again. */
+const RECENT_IDS = 1_000;
 
 /** What prices depend on; the configuration has it. */
 export interface PriceSettings {
@@ -49,6 +54,13 @@ export type PriceView = PriceEntry & { readonly id: string };
 
 export interface PriceLookup extends Pricer {
   explain(question: PriceQuestion): PriceAnswer;
+  /**
+   * The line items of a cost that stands in a record. Null where no row of that id gives this cost any more: rows of the
+   * configuration may have been changed since.
+   */
+  itemise(recorded: RecordedCost): ItemisedCost | null;
+  /** The provider of the bundled book that an upstream is; null where it is none. */
+  providerOf(upstream: string): string | null;
   /** All rows that can apply at an upstream, in the order in which they are tried. */
   rowsAt(upstream: string): readonly PriceRow[];
   /** The names that may be metric labels: as many as the rows for the configured upstreams, whatever clients send. */
@@ -69,10 +81,21 @@ export function createPriceLookup(settings: PriceSettings, book: BundledBook): P
   const providerOf = (upstream: string) =>
     (known.has(upstream) ? known.get(upstream) : providerOfUpstream({ name: upstream, baseUrl: '' })) ?? null;
   const pricer = createPricer(configured, { book, providerOf: (upstream) => providerOf(upstream)?.provider ?? null });
+  const recentIds = new RecentCache<string, readonly PriceRow[]>(RECENT_IDS);
   const bookRows = (upstream: string) => {
     const provider = providerOf(upstream);
     return provider === null ? [] : book.rowsOf(provider.provider);
   };
+
+  /** Rows of the configuration and of the book may have the same id. */
+  function rowsWithId(id: string): readonly PriceRow[] {
+    const known = recentIds.get(id);
+    if (known !== undefined) return known;
+    const provider = id.slice(0, Math.max(0, id.indexOf('/')));
+    const named = [...rows, ...book.rowsOf(provider)].filter((row) => row.id === id);
+    recentIds.set(id, named);
+    return named;
+  }
 
   function whyOf(row: PriceRow | null, match: BookMatch | null, question: PriceQuestion, upstream: string): string {
     if (row?.source === 'config') {
@@ -110,6 +133,14 @@ export function createPriceLookup(settings: PriceSettings, book: BundledBook): P
         book: { version, sources: match?.sources ?? [], not_charged: match?.notCharged ?? [] },
       };
     },
+    itemise(recorded) {
+      for (const row of rowsWithId(recorded.priceId)) {
+        const itemised = itemiseCost(row, recorded);
+        if (itemised !== null) return itemised;
+      }
+      return null;
+    },
+    providerOf: (upstream) => providerOf(upstream)?.provider ?? null,
     rowsAt: (upstream) => [...rows.filter(({ provider }) => provider === upstream), ...bookRows(upstream)],
     modelNames: new Set([
       ...configured.modelNames,

@@ -1,5 +1,7 @@
 import type { CallRecord } from '../ledger/record.ts';
 import { csvHeader, csvRow } from './csv-text.ts';
+import { type ChargeSources, focusCharges } from './focus-charge.ts';
+import { FOCUS_ESCAPED_COLUMN, type FocusVersion, focusColumns } from './focus-columns.ts';
 import { ESCAPED_COLUMN, RECORD_CSV_COLUMNS } from './record-csv.ts';
 import { viewRecord } from './record-view.ts';
 
@@ -29,5 +31,27 @@ export function recordCsv(keepsFormulas: boolean): ExportFormat {
     fileName: 'metertap-records.csv',
     header: csvHeader(RECORD_CSV_COLUMNS.map(({ name }) => name)),
     linesOf: (record) => csvRow(record, RECORD_CSV_COLUMNS, options),
+  };
+}
+
+export interface FocusOptions {
+  readonly version: FocusVersion;
+  readonly sources: ChargeSources;
+  /** See `csvRow`. */
+  readonly keepsFormulas: boolean;
+}
+
+/** A line of FOCUS (https://focus.finops.org) for each meter of each record, as CSV. */
+export function focusCsv({ version, sources, keepsFormulas }: FocusOptions): ExportFormat {
+  const columns = focusColumns(version);
+  const options = { keepsFormulas, changedColumn: FOCUS_ESCAPED_COLUMN };
+  return {
+    contentType: 'text/csv; charset=utf-8; header=present',
+    fileName: `metertap-focus-${version}.csv`,
+    header: csvHeader(columns.map(({ name }) => name)),
+    linesOf: (record) =>
+      focusCharges(record, sources)
+        .map((charge) => csvRow(charge, columns, options))
+        .join(''),
   };
 }

@@ -1,14 +1,16 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
+import { MetertapError } from '../core/errors.ts';
 import { type ExportRequest, openExport } from '../reporting/export.ts';
-import { type ExportFormat, JSON_LINES, recordCsv } from '../reporting/export-format.ts';
+import { type ExportFormat, focusCsv, JSON_LINES, recordCsv } from '../reporting/export-format.ts';
+import { FOCUS_VERSIONS } from '../reporting/focus-columns.ts';
 import { QueryParameters } from '../reporting/query-parameters.ts';
 import { FINAL_ENDINGS, RECORD_FILTERS, recordFilter } from './management-record-filter.ts';
 import type { ManagementRooms, Reader } from './management-rooms.ts';
 import { readerOf } from './management-scope.ts';
 
 const PARAMETERS = ['format', 'version', ...RECORD_FILTERS, 'formulas', 'header', 'limit', 'cursor'];
-const FORMATS = ['csv', 'jsonl'] as const;
+const FORMATS = ['csv', 'jsonl', 'focus'] as const;
 const MOST_RECORDS = 999_999_999;
 
 /**
@@ -25,7 +27,7 @@ export function registerExportRoute(scope: FastifyInstance, rooms: ManagementRoo
 
   // No HEAD beside it: it would read the whole ledger for nothing.
   scope.get('/export', { exposeHeadRoute: false }, async (request, reply) => {
-    const asked = exportRequest(new QueryParameters(request.query, PARAMETERS), readerOf(request));
+    const asked = exportRequest(new QueryParameters(request.query, PARAMETERS), readerOf(request), rooms);
     const { parts, nextCursor } = await openExport(rooms.reader, asked);
     const stream = Readable.from(parts, { objectMode: false, highWaterMark: 1 });
     open.add(stream);
@@ -39,9 +41,9 @@ export function registerExportRoute(scope: FastifyInstance, rooms: ManagementRoo
   });
 }
 
-function exportRequest(parameters: QueryParameters, reader: Reader): ExportRequest {
+function exportRequest(parameters: QueryParameters, reader: Reader, rooms: ManagementRooms): ExportRequest {
   return {
-    format: formatOf(parameters),
+    format: formatOf(parameters, rooms),
     filter: { ...recordFilter(parameters, reader, FINAL_ENDINGS), ...parameters.longRange() },
     cursor: parameters.text('cursor'),
     limit: parameters.text('limit') === null ? null : parameters.limit({ fallback: MOST_RECORDS, max: MOST_RECORDS }),
@@ -49,8 +51,12 @@ function exportRequest(parameters: QueryParameters, reader: Reader): ExportReque
   };
 }
 
-function formatOf(parameters: QueryParameters): ExportFormat {
+function formatOf(parameters: QueryParameters, rooms: ManagementRooms): ExportFormat {
   const keepsFormulas = parameters.choice('formulas', ['escape', 'keep']) === 'keep';
   const format = parameters.choice('format', FORMATS) ?? 'csv';
-  return format === 'csv' ? recordCsv(keepsFormulas) : JSON_LINES;
+  const version = parameters.choice('version', FOCUS_VERSIONS);
+  if (format === 'focus') return focusCsv({ version: version ?? '1.2', sources: rooms.prices(), keepsFormulas });
+  if (version === null) return format === 'csv' ? recordCsv(keepsFormulas) : JSON_LINES;
+  const message = 'version is the version of FOCUS; it goes with format=focus only.';
+  throw new MetertapError('invalid_parameter', message, { param: 'version' });
 }

@@ -76,7 +76,9 @@ export interface ManagementRooms {
   readonly health: () => Health;
   readonly reload: () => Promise<ReloadResult>;
   /** The prices that hold now, and the upstreams that they are for; a reload may change them. */
-  readonly prices: () => { readonly upstreams: readonly string[]; readonly explain: PriceLookup['explain'] };
+  readonly prices: () => Pick<PriceLookup, 'explain' | 'itemise' | 'providerOf'> & {
+    readonly upstreams: readonly string[];
+  };
   /** Bounds of the event streams, where they are not the usual ones. */
   readonly eventBounds?: RunEventBounds;
 }

@@ -143,6 +143,84 @@ describe('format=csv', () => {
   });
 });
 
+describe('format=focus', () => {
+  const nanoOf = (usd: string | null) => BigInt((usd ?? '').replace('.', ''));
+  const rowsOf = (rows: readonly Record<string, string | null>[], record: Record<string, unknown>) =>
+    rows.filter((row) => row['x_RecordId'] === record['id']);
+
+  it('splits each cost by meter, to the nano-dollar', async () => {
+    const { headers, text } = await ask('format=focus');
+    expect(headers.get('content-disposition')).toBe('attachment; filename="metertap-focus-1.2.csv"');
+    const rows = csvObjects(text);
+    for (const record of records) {
+      const mine = rowsOf(rows, record);
+      const sum = mine.reduce((total, row) => total + nanoOf(row['BilledCost'] ?? null), 0n);
+      expect(sum).toBe(BigInt(Number(record['cost_nano_usd'] ?? 0)));
+      expect(mine.map((row) => row['x_RequestCount'])).toEqual(mine.map((_, index) => (index === 0 ? '1' : null)));
+    }
+    const cached = rowsOf(rows, asRecord(records[2]));
+    expect(cached.map((row) => [row['SkuMeter'], row['ConsumedQuantity'], row['ConsumedUnit']])).toEqual([
+      ['Input Tokens', '234566', 'Tokens'],
+      ['Cached Input Tokens', '1000001', 'Tokens'],
+      ['Output Tokens', '5', 'Tokens'],
+    ]);
+    expect(cached[0]).toMatchObject({
+      ListUnitPrice: '0.00000025',
+      ListCost: '0.0586415',
+      BilledCost: '0.058641500',
+      ProviderName: 'OpenAI',
+      SubAccountId: 'research',
+      Tags: '{"cost_center":"4711"}',
+    });
+  });
+
+  it('adds up to /api/v1/usage', async () => {
+    const rows = csvObjects(await textOf('format=focus'));
+    const sum = (name: string) => rows.reduce((total, row) => total + Number(row[name] ?? 0), 0);
+    const { nano, ...tokens } = await usageTotals();
+    expect({
+      input_tokens: sum('x_InputTokens'),
+      cache_read_tokens: sum('x_CachedInputTokens'),
+      output_tokens: sum('x_OutputTokens'),
+      reasoning_tokens: sum('x_ReasoningTokens'),
+      total_tokens: sum('x_TotalTokens'),
+    }).toEqual(tokens);
+    expect(rows.reduce((total, row) => total + nanoOf(row['EffectiveCost'] ?? null), 0n)).toBe(nano);
+  });
+
+  it('never lets an unknown cost pass for a price of 0', async () => {
+    const rows = csvObjects(await textOf('format=focus'));
+    for (const record of records) {
+      const isKnown = record['cost_usd'] !== null;
+      const status = isKnown ? 'priced' : record['usage'] === null ? 'missing_usage' : 'unpriced';
+      const [first, ...others] = rowsOf(rows, record);
+      expect(first).toMatchObject({ x_CostStatus: status, x_CostUsd: record['cost_usd'] });
+      if (isKnown) continue;
+      expect(others).toEqual([]);
+      expect(first?.['ChargeDescription']).toMatch(/not known, and not in the costs/);
+    }
+  });
+
+  it('has the columns of the version that is asked for', async () => {
+    const [older = ''] = (await textOf('format=focus&version=1.2&limit=1')).split('\r\n');
+    const [newer = ''] = (await textOf('format=focus&version=1.4&limit=1')).split('\r\n');
+    expect(older.split(',').filter((name) => !newer.split(',').includes(name))).toEqual([
+      'ProviderName',
+      'PublisherName',
+    ]);
+    expect(newer.split(',')).toEqual(expect.arrayContaining(['ServiceProviderName', 'HostProviderName']));
+  });
+
+  it('is gone on with after a record that has come whole', async () => {
+    const whole = await textOf('format=focus');
+    const ids = [...new Set(csvObjects(whole).map((row) => String(row['x_RecordId'])))];
+    for (const id of ids) {
+      const had = whole.slice(0, whole.lastIndexOf(`,${id}\r\n`) + 29);
+      expect(had + (await textOf(`format=focus&header=false&cursor=${id}`))).toBe(whole);
+    }
+  });
+});
+
 describe('a download that broke', () => {
   it.each(['format=jsonl', 'format=csv'])('of %s is gone on with after any record', async (query) => {
     const whole = await textOf(query);
@@ -223,7 +301,9 @@ it('takes a range of any length', async () => {
 });
 
 it.each([
-  ['format=xml', 'format', 'csv, jsonl'],
+  ['format=xml', 'format', 'csv, jsonl, focus'],
+  ['format=focus&version=9', 'version', '1.2, 1.4'],
+  ['format=csv&version=1.4', 'version', 'format=focus'],
   ['start_time=yesterday', 'start_time', 'ISO 8601'],
   ['start_time=2026-11-22&end_time=2026-11-21', 'start_time', 'before end_time'],
   ['ending=in_flight', 'ending', 'completed'],

@@ -59,7 +59,7 @@ export function makeManagementApp(
     metricsToken: () => null,
     health: () => ({ reasons: [] }),
     reload: async () => ({ kind: 'swapped' }),
-    prices: () => ({ upstreams: [], explain: unexpected }),
+    prices: () => ({ upstreams: [], explain: unexpected, itemise: unexpected, providerOf: unexpected }),
     ...given,
   });
   return { app, reader };

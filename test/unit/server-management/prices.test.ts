@@ -7,6 +7,8 @@ function makeApp() {
   const { app } = makeManagementApp([], {
     prices: () => ({
       upstreams: ['openai', 'local'],
+      itemise: () => null,
+      providerOf: () => null,
       explain: (question): PriceAnswer => {
         asked.push(question);
         return {
