@@ -52,18 +52,23 @@ const FOCUS_COLUMNS: readonly Column[] = [
   always('ChargeFrequency', 'Usage-Based'),
   record('ChargePeriodEnd', ({ started_at }) => hourAfter(started_at)),
   record('ChargePeriodStart', ({ started_at }) => `${started_at.slice(0, 13)}:00:00Z`),
-  charge('ConsumedQuantity', (row) => row.consumedQuantity),
+  always('CommitmentDiscountStatus', null),
+  charge('ConsumedQuantity', (row) => decimal(row.consumedQuantity)),
   charge('ConsumedUnit', (row) => row.meter.consumedUnit),
-  charge('ContractedCost', (row) => row.exactCostUsd),
-  charge('ContractedUnitPrice', (row) => row.unitPriceUsd),
+  charge('ContractedCost', (row) => decimal(row.exactCostUsd)),
+  charge('ContractedUnitPrice', (row) => decimal(row.unitPriceUsd)),
   charge('EffectiveCost', (row) => row.costUsd),
   seller('HostProviderName'),
   always('InvoiceId', null),
   seller('InvoiceIssuerName'),
-  charge('ListCost', (row) => row.exactCostUsd),
-  charge('ListUnitPrice', (row) => row.unitPriceUsd),
+  charge('ListCost', (row) => decimal(row.exactCostUsd)),
+  charge('ListUnitPrice', (row) => decimal(row.unitPriceUsd)),
   always('PricingCategory', 'Standard'),
-  charge('PricingQuantity', (row) => row.pricingQuantity),
+  always('PricingCurrency', 'USD'),
+  charge('PricingCurrencyContractedUnitPrice', (row) => decimal(row.unitPriceUsd)),
+  charge('PricingCurrencyEffectiveCost', (row) => row.costUsd),
+  charge('PricingCurrencyListUnitPrice', (row) => decimal(row.unitPriceUsd)),
+  charge('PricingQuantity', (row) => decimal(row.pricingQuantity)),
   charge('PricingUnit', (row) => row.meter.pricingUnit),
   seller('ProviderName'),
   seller('PublisherName'),
@@ -129,6 +134,11 @@ function tagsOf({ labels, tags }: CallRecord): string | null {
     ...Object.entries(tags).map(([name, value]) => [`call/${name}`, value] as const),
   ];
   return all.length === 0 ? null : JSON.stringify(Object.fromEntries(all));
+}
+
+/** With a decimal point, so that whoever guesses types from a CSV file takes a column of whole numbers for decimals too. */
+function decimal(text: string): string {
+  return text.includes('.') ? text : `${text}.0`;
 }
 
 function hourAfter(at: string): string {

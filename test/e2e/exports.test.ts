@@ -160,9 +160,9 @@ describe('format=focus', () => {
     }
     const cached = rowsOf(rows, asRecord(records[2]));
     expect(cached.map((row) => [row['SkuMeter'], row['ConsumedQuantity'], row['ConsumedUnit']])).toEqual([
-      ['Input Tokens', '234566', 'Tokens'],
-      ['Cached Input Tokens', '1000001', 'Tokens'],
-      ['Output Tokens', '5', 'Tokens'],
+      ['Input Tokens', '234566.0', 'Tokens'],
+      ['Cached Input Tokens', '1000001.0', 'Tokens'],
+      ['Output Tokens', '5.0', 'Tokens'],
     ]);
     expect(cached[0]).toMatchObject({
       ListUnitPrice: '0.00000025',
