@@ -4,6 +4,7 @@ Checked are the rules for FOCUS 1.2 that come with the validator (model 1.2.0.1)
 hold for Metertap; nothing is downloaded. It comes with no rules for 1.4, so a file of 1.4 is checked by our own tests
 only (test/e2e/exports.test.ts, test/repo/exports-docs.test.ts)."""
 
+import http.client
 import importlib.util
 import json
 import threading
@@ -38,10 +39,10 @@ RUN = ["BilledCost", "ChargePeriodStart", "ConsumedQuantity", "ListUnitPrice", "
 
 CONFIG = """
 upstreams:
-  - {{ name: own-audio, base_url: "{audio}", models: ["audio-*"] }}
-  - {{ name: openai, base_url: "{simulator}", models: ["*"] }}
+  - {{ name: own-audio, base_url: "{audio}", api_key: sk-upstream, models: ["audio-*"] }}
+  - {{ name: openai, base_url: "{simulator}", api_key: sk-upstream, models: ["*"] }}
 prices:
-  - {{ provider: own-audio, model: "audio-*", input_per_mtok: "2.5", input_audio_per_mtok: "32", cached_audio_per_mtok: "0.4",
+  - {{ provider: own-audio, model: "audio-*", input_per_mtok: "2.5", cache_write_per_mtok: "3", input_audio_per_mtok: "32", cached_audio_per_mtok: "0.4",
       output_per_mtok: "10", output_audio_per_mtok: "64", per_request_usd: "0.001", per_audio_hour_usd: "0.37",
       per_thousand_web_searches_usd: "10" }}
 keys:
@@ -67,7 +68,12 @@ AUDIO_USAGE = {
     "total_tokens": 150,
     "seconds": 12.5,
     "web_search_requests": 2,
-    "prompt_tokens_details": {"audio_tokens": 60, "cached_tokens": 20, "cached_tokens_details": {"audio_tokens": 10}},
+    "prompt_tokens_details": {
+        "audio_tokens": 60,
+        "cached_tokens": 20,
+        "cache_write_tokens": 5,
+        "cached_tokens_details": {"audio_tokens": 10},
+    },
     "completion_tokens_details": {"audio_tokens": 40},
 }
 
@@ -115,17 +121,18 @@ def focus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         settings = {
             "METERTAP_CONFIG": str(folder / "metertap.yaml"),
             "METERTAP_PORT": "0",
-            "METERTAP_UPSTREAM_KEY": "sk-upstream",
             "METERTAP_DATA_DIR": str(folder / "data"),
             "METERTAP_ADMIN_KEY": ADMIN_KEY,
             "METERTAP_LOG_LEVEL": "error",
         }
         with serving("serve", env=settings) as proxy:
+            failed = []
             for body, headers in CALLS:
                 try:
                     ask(f"{proxy['url']}/v1/chat/completions", "key-of-research-0001", body, headers)
-                except (urllib.error.HTTPError, OSError):
-                    pass  # two of them fail, as they are told to
+                except (urllib.error.HTTPError, http.client.HTTPException, OSError):
+                    failed.append(headers)
+            assert failed == [{"x-sim-cut-after": "2"}, {"x-sim-status": "500"}]
         with serving("serve", env=settings) as proxy:  # a stop has settled every call
             (folder / "focus.csv").write_bytes(ask(f"{proxy['url']}/api/v1/export?format=focus", ADMIN_KEY))
     return folder / "focus.csv"
