@@ -5,6 +5,7 @@ import { readBookText, startApp } from './app.ts';
 import { runConfigCommand } from './cli/config-command.ts';
 import { demoCommand } from './cli/demo-command.ts';
 import { runKeysCommand } from './cli/keys-command.ts';
+import { runExportCommand } from './cli/export-command.ts';
 import { localAccess } from './cli/local-access.ts';
 import { runPricesCommand } from './cli/prices-command.ts';
 import { runRunsCommand } from './cli/runs-command.ts';
@@ -20,6 +21,7 @@ const USAGE = `Usage: metertap <command> [options]
   serve       run the proxy                                  metertap serve --config metertap.yaml
   demo        run it against a built-in upstream, with data  metertap demo
   simulate    run only the built-in upstream                 metertap simulate --port 9099
+  export      records as CSV, JSON lines or FOCUS            metertap export --from 2026-11-01 --output november.csv
   runs        list, show or watch agent runs                 metertap runs show nightly-42
   keys        make, change, rotate and revoke keys           metertap keys create --team research
   teams       make, change and delete teams                  metertap teams list
@@ -34,6 +36,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 
 const write = (text: string) => void process.stdout.write(text);
 const writeError = (text: string) => void process.stderr.write(text);
+/** Resolves once there is room for more, so that a slow reader of standard output slows the command down. */
+const writeBytes = (bytes: Uint8Array) =>
+  new Promise<void>((resolve, reject) => process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())));
+/** Whether a person looks at what is told on the way. */
+const isWatched = process.stderr.isTTY === true;
 const readFile = (path: string) => readFileSync(path, 'utf8');
 const world = { env: process.env, readFile, exists: existsSync, write, writeError };
 
@@ -91,6 +98,10 @@ async function run(command: string | undefined, args: readonly string[]): Promis
       return asksLocal((access) => runKeysCommand({ ...world, ...access, args, stop: stop.signal }));
     case 'teams':
       return asksLocal((access) => runTeamsCommand({ ...world, ...access, args, stop: stop.signal }));
+    case 'export':
+      return asksLocal((access) =>
+        runExportCommand({ ...world, ...access, args, stop: stop.signal, nowMs: Date.now, writeBytes, isWatched }),
+      );
     case 'prices':
       return runPricesCommand({ ...world, args, readBook: readBookText, nowMs: () => Date.now() });
     case 'config':

@@ -41,6 +41,23 @@ export async function openManagementStream(
   return body;
 }
 
+/** A file that is being sent: its bytes, and the headers that came before them. */
+export interface ManagementDownload {
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly header: (name: string) => string | null;
+}
+
+/** Opens a download of the management API. Throws `ManagementFailure`; reading the body may throw anything. */
+export async function openManagementDownload(
+  access: ManagementAccess,
+  path: string,
+  query: ManagementQuery,
+): Promise<ManagementDownload> {
+  const { body, headers } = await request(access, path, { query });
+  if (body === null) throw new ManagementFailure('The answer has no body.');
+  return { body, header: (name) => headers.get(name) };
+}
+
 interface ManagementRequest {
   readonly method?: 'POST' | 'PATCH' | 'DELETE';
   readonly query?: ManagementQuery;

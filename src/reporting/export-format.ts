@@ -29,10 +29,18 @@ export function recordCsv(keepsFormulas: boolean): ExportFormat {
   return {
     contentType: 'text/csv; charset=utf-8; header=present',
     fileName: 'metertap-records.csv',
-    header: csvHeader(RECORD_CSV_COLUMNS.map(({ name }) => name)),
+    header: RECORD_HEADER,
     linesOf: (record) => csvRow(record, RECORD_CSV_COLUMNS, options),
   };
 }
+
+/** What a file of this form begins with. */
+export function exportHeader(format: 'csv' | 'jsonl' | 'focus', version: FocusVersion): string {
+  if (format === 'jsonl') return '';
+  return format === 'csv' ? RECORD_HEADER : csvHeader(focusColumns(version).map(({ name }) => name));
+}
+
+const RECORD_HEADER = csvHeader(RECORD_CSV_COLUMNS.map(({ name }) => name));
 
 export interface FocusOptions {
   readonly version: FocusVersion;
@@ -48,7 +56,7 @@ export function focusCsv({ version, sources, keepsFormulas }: FocusOptions): Exp
   return {
     contentType: 'text/csv; charset=utf-8; header=present',
     fileName: `metertap-focus-${version}.csv`,
-    header: csvHeader(columns.map(({ name }) => name)),
+    header: exportHeader('focus', version),
     linesOf: (record) =>
       focusCharges(record, sources)
         .map((charge) => csvRow(charge, columns, options))
