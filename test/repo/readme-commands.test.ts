@@ -14,6 +14,7 @@ const NOT_OURS: ReadonlySet<string> = new Set([
   'results',
   '.build',
   '.venv',
+  '.venv-focus',
 ]);
 const TEXT_FILE = /\.(?:md|ts|js|json|ya?ml|sh)$|(?:^|\/)(?:Dockerfile|run|\.dockerignore|\.editorconfig)$/;
 
