@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { createAccess, createUseNotes, watchChanges } from './app-access.ts';
 import { proxySettingsOf } from './app-settings.ts';
+import { type EventsOut, startEventsOut } from './app-sinks.ts';
 import type { Caller } from './attribution/attribution.ts';
 import { credentialOf } from './attribution/credential.ts';
 import { KeyDirectory } from './attribution/key-directory.ts';
@@ -132,8 +133,17 @@ export async function startApp(options: AppOptions): Promise<App> {
   const noteUses = createUseNotes({ book: journal.access, directory });
   const queued = await journal.reader.records(QUEUED, { limit: MAX_QUEUED, beforeId: null });
 
+  const eventsOut = await startEventsOut({
+    sinks: config.sinks,
+    journal,
+    clock,
+    nextId,
+    background,
+    metrics,
+    logger,
+  });
   const openCalls = new OpenCalls();
-  const observer = observerOf(metrics, logger);
+  const observer = observerOf(metrics, logger, eventsOut);
   const app = createHttpServer(
     {
       requestTimeoutMs: config.listen.request_timeout_ms,
@@ -182,6 +192,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       const before = proxy;
       config = next;
       proxy = nextProxy;
+      eventsOut.replace(next.sinks);
       logger.setLevel(config.log.level);
       metrics.configLoaded('loaded', clock.nowMs());
       warnOfWhatDoesNotHold(config, logger);
@@ -212,6 +223,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     health: () => ({ reasons: unreadyReasons() }),
     reload,
     prices: () => ({ ...proxy.prices, upstreams: config.upstreams.map(({ name }) => name) }),
+    sinks: eventsOut,
   });
 
   function readerOf(headers: IncomingHttpHeaders): Reader | null {
@@ -233,8 +245,18 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   watchChanges(background, { takeUpChanges: access.takeUpChanges, noteUses });
-  startRetention({ journal, background, clock, retentionDays: () => config.ledger.retention_days });
-  const closeRooms = async () => {
+  startRetention({
+    journal,
+    background,
+    clock,
+    retentionDays: () => config.ledger.retention_days,
+    onUndelivered: (records) => {
+      metrics.recordsLost(records);
+      logger.error({ records }, 'records were deleted before every sink had them');
+    },
+  });
+  const closeRooms = async (graceMs: number) => {
+    await eventsOut.stop(graceMs);
     await background.stop();
     // The ledger may be away; the books do not depend on it.
     await noteUses().catch((error: unknown) => logger.warn({ err: error }, 'the last uses of keys were not noted'));
@@ -247,7 +269,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await app.listen({ host: config.listen.host, port: config.listen.port });
   } catch (error) {
     await app.close();
-    await closeRooms();
+    await closeRooms(0);
     throw error;
   }
 
@@ -255,6 +277,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     url: urlOf(app.server.address(), config.listen.host),
     reload,
     close: async () => {
+      const closesAtMs = clock.monotonicMs() + config.shutdown_grace_ms;
       openCalls.stopAdmitting();
       // Until the open calls are over the server still listens: /readyz says 503 to a load balancer, and calls that it
       // sends all the same are told to go elsewhere.
@@ -262,7 +285,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       const lastWords = setTimeout(() => app.server.closeAllConnections(), LAST_WORDS_MS);
       await app.close();
       clearTimeout(lastWords);
-      await closeRooms();
+      await closeRooms(Math.max(0, closesAtMs - clock.monotonicMs()));
     },
   };
 }
@@ -288,7 +311,7 @@ async function withGrace(openCalls: OpenCalls, graceMs: number, cutConnections: 
   clearTimeout(lastWords);
 }
 
-function observerOf(metrics: Metrics, logger: Logger): CallObserver {
+function observerOf(metrics: Metrics, logger: Logger, eventsOut: Pick<EventsOut, 'callEnded'>): CallObserver {
   return {
     refused: (code, id) => {
       metrics.refused(code);
@@ -306,6 +329,7 @@ function observerOf(metrics: Metrics, logger: Logger): CallObserver {
         timeToFirstTokenSeconds: record.ttft_ms === null ? null : record.ttft_ms / 1000,
       });
       logger.chosen(callLogLine(record), 'call');
+      eventsOut.callEnded(record);
     },
     freeCallEnded: ({ endpoint, upstream, status }) => metrics.recordFree(endpoint, upstream, statusClassOf(status)),
     fault: (where, error, id) => logger.error({ err: error, where, id }, 'fault'),

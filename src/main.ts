@@ -11,6 +11,7 @@ import { runPricesCommand } from './cli/prices-command.ts';
 import { runRunsCommand } from './cli/runs-command.ts';
 import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE, type ServeContext, serveCommand } from './cli/serve-command.ts';
 import { SIMULATE_OPTIONS, SIMULATE_USAGE, simulateCommand } from './cli/simulate-command.ts';
+import { runSinksCommand } from './cli/sinks-command.ts';
 import { runTeamsCommand } from './cli/teams-command.ts';
 import { ConfigError } from './config/config-error.ts';
 
@@ -26,6 +27,7 @@ const USAGE = `Usage: metertap <command> [options]
   keys        make, change, rotate and revoke keys           metertap keys create --team research
   teams       make, change and delete teams                  metertap teams list
   prices      show what a model costs, and why               metertap prices show --model gpt-5-mini
+  sinks       list, test or retry where events are sent      metertap sinks list
   config      check or print the configuration               metertap config check
 
   metertap <command> --help tells more.
@@ -104,6 +106,8 @@ async function run(command: string | undefined, args: readonly string[]): Promis
       );
     case 'prices':
       return runPricesCommand({ ...world, args, readBook: readBookText, nowMs: () => Date.now() });
+    case 'sinks':
+      return asksLocal((access) => runSinksCommand({ ...world, ...access, args, stop: stop.signal }));
     case 'config':
       return runConfigCommand({ ...world, args });
     case '--version':

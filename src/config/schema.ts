@@ -15,6 +15,7 @@ import {
   wholeNumber,
   wholeNumberOrNull,
 } from './schema-parts.ts';
+import { SINK_ENTRY } from './sink-entry.ts';
 import { isUrlOf } from './text-rules.ts';
 import { UPSTREAM_ENTRY } from './upstream-entry.ts';
 
@@ -162,6 +163,12 @@ export const CONFIG_SCHEMA = section('The configuration of Metertap.', {
     default: [],
     expects: 'a list of prices',
   }),
+  sinks: list(SINK_ENTRY, {
+    description: 'Where events are sent: calls that are settled, and alerts.',
+    default: [],
+    expects: 'a list of sinks',
+    uniqueBy: ['name'],
+  }),
   limits: section('Limits for all.', {
     default_run: list(LIMIT_RULE, {
       description: 'What every run may use.',
@@ -275,4 +282,5 @@ export type UpstreamConfig = Config['upstreams'][number];
 export type TeamConfig = Config['teams'][number];
 export type KeyConfig = Config['keys'][number];
 export type PriceConfig = Config['prices'][number];
+export type SinkConfig = Config['sinks'][number];
 export type LimitRuleConfig = Config['limits']['default_run'][number];

@@ -8,6 +8,21 @@ export function isBaseUrl(value: string): boolean {
   return isHttp && url.hostname !== '' && url.username === '' && url.password === '';
 }
 
+/** Tells whether `value` is an http or https URL that can be posted to as it is: no fragment, no credentials. */
+export function isEndpointUrl(value: string): boolean {
+  if (!URL.canParse(value) || /[\s#]/.test(value)) return false;
+  const { protocol, hostname, username, password } = new URL(value);
+  return (protocol === 'http:' || protocol === 'https:') && hostname !== '' && username === '' && password === '';
+}
+
+/** Tells whether `value` is a secret of Standard Webhooks 1.0.0: `whsec_` and 24 to 64 bytes in base 64. */
+export function isWebhookSecret(value: string): boolean {
+  const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(value)?.[1];
+  if (encoded === undefined) return false;
+  const bytes = Buffer.from(encoded, 'base64').length;
+  return bytes >= 24 && bytes <= 64;
+}
+
 /** Makes a test for URLs that begin with one of `protocols` (`postgres:`). */
 export function isUrlOf(protocols: readonly string[]): (value: string) => boolean {
   return (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol);

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { HEADER_NAME, HEADER_VALUE } from './header-rules.ts';
 import {
   checkedText,
   choice,
@@ -13,11 +14,6 @@ import {
   wholeNumberOrNull,
 } from './schema-parts.ts';
 import { isBaseUrl } from './text-rules.ts';
-
-const HEADER_VALUE = '^[\\t\\x20-\\x7e\\x80-\\xff]*$';
-/** A header name (RFC 9110, 5.1), but none that Metertap or HTTP itself must set. */
-const HEADER_NAME =
-  "^(?!(?:connection|content-length|host|keep-alive|te|trailer|transfer-encoding|upgrade)$)[a-z0-9!#$%&'*+.^_`|~-]+$";
 
 const TIMEOUTS = section('Patience with this upstream.', {
   connect_ms: milliseconds({ description: 'To open a connection.', default: 10_000, minimum: 1 }),

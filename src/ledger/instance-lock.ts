@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from './ledger-error.ts';
@@ -66,6 +66,22 @@ export function otherInstances(dataDir: string, ownId: string): { alive: string[
     }
   }
   return { alive, dead };
+}
+
+/**
+ * Tells whether an instance that had its lock is dead now. While another process starts or recovers it is not known,
+ * and false is given: two judges at a time would take each other's look for a living instance.
+ */
+export function isInstanceDead(dataDir: string, instanceId: string): boolean {
+  const file = lockFile(dataDir, instanceId);
+  if (!existsSync(file)) return true; // recovery and a clean end remove it
+  const isFree = withStartupLock(dataDir, 'skip', () => {
+    const held = takeLock(file, 0);
+    if (held === 'held_by_another') return false;
+    held.close();
+    return true;
+  });
+  return isFree ?? false;
 }
 
 /** Removes the lock file of an instance that is dead and has no open calls any more. */

@@ -3,6 +3,8 @@ import type { ChangeMoment } from './access-writer.ts';
 import type { DatabaseOptions } from './database.ts';
 import type { LedgerErrorData } from './ledger-error.ts';
 import type { RunDeclaration, RunKey, RunRow } from './ledger-reader.ts';
+import type { NewAlert, Settlement } from './outbox.ts';
+import type { ClaimInput } from './outbox-rows.ts';
 import type { CallRecord } from './record.ts';
 import type { ColumnValue } from './record-columns.ts';
 import type { Answer, Request } from './worker-calls.ts';
@@ -36,11 +38,18 @@ export interface JournalCalls {
   accessSince: { input: { version: number; nowMs: number }; output: AccessDelta };
   prune: { input: { beforeMs: number | null; nowMs: number }; output: PruneResult };
   recover: { input: { nowMs: number }; output: CallRecord[] };
+  claimSinks: { input: ClaimInput; output: string[] };
+  releaseSinks: { input: null; output: null };
+  settleDelivery: { input: Settlement; output: 'settled' | 'lease_lost' };
+  retryParked: { input: string; output: number | null };
+  addAlert: { input: NewAlert; output: 'added' | 'known' };
   close: { input: null; output: null };
 }
 
 export interface PruneResult {
   readonly records: number;
+  /** Those of them that some sink was still waiting for. */
+  readonly undelivered: number;
   readonly minuteRows: number;
   readonly hourRows: number;
 }

@@ -3,9 +3,10 @@ import { changeKey, changeTeam, noteUses } from './access-writer.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { emptyWriteAheadLog, makeFolder, openDatabase } from './database.ts';
-import { type InstanceLock, instancesFolder, lockInstance, withStartupLock } from './instance-lock.ts';
+import { type InstanceLock, instancesFolder, isInstanceDead, lockInstance, withStartupLock } from './instance-lock.ts';
 import type { FromJournal, JournalCalls, JournalStart, ToJournal } from './journal-messages.ts';
 import { LedgerError } from './ledger-error.ts';
+import { addAlert, claimSinks, releaseSinks, retryParked, settleDelivery } from './outbox-rows.ts';
 import { changesSince } from './queries/access.ts';
 import { findByUpstreamId } from './queries/records.ts';
 import { declareRun } from './queries/runs.ts';
@@ -66,7 +67,7 @@ export class JournalThread {
   }
 
   #answer(call: Request<JournalCalls>): unknown {
-    const { database } = this.#parts;
+    const { database, start } = this.#parts;
     switch (call.name) {
       case 'findByUpstreamId':
         return findByUpstreamId(database, call.input.upstreamId, call.input.team);
@@ -85,6 +86,18 @@ export class JournalThread {
         return prune(database, call.input);
       case 'recover':
         return this.#recover(call.input.nowMs);
+      case 'claimSinks':
+        return claimSinks(database, { ...call.input, instanceId: start.instanceId }, (instanceId) =>
+          isInstanceDead(start.dataDir, instanceId),
+        );
+      case 'releaseSinks':
+        return releaseSinks(database, start.instanceId);
+      case 'settleDelivery':
+        return settleDelivery(database, call.input, start.instanceId);
+      case 'retryParked':
+        return retryParked(database, call.input);
+      case 'addAlert':
+        return addAlert(database, call.input);
       case 'close':
         return this.#close();
     }

@@ -8,6 +8,7 @@ import type { FromJournal, JournalStart, PruneResult } from './journal-messages.
 import type { Ledger, LedgerState } from './ledger.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerReader } from './ledger-reader.ts';
+import type { Outbox } from './outbox.ts';
 import { type PendingRow, PendingRows } from './pending-rows.ts';
 import { isResponsesRecord } from './queries/records.ts';
 import { SqliteReader } from './reader.ts';
@@ -15,6 +16,7 @@ import { RecentResponses } from './recent-responses.ts';
 import type { CallRecord } from './record.ts';
 import { columnsOfRecord } from './record-columns.ts';
 import { SqliteAccessBook } from './sqlite-access-book.ts';
+import { SqliteOutbox } from './sqlite-outbox.ts';
 
 export interface JournalOptions {
   /** Folder of the database and of what belongs to it; made if it is not there. */
@@ -66,6 +68,8 @@ export class Journal implements Ledger {
   readonly reader: LedgerReader;
   /** Teams, keys and the audit of their changes. */
   readonly access: AccessBook;
+  /** What has been delivered to the sinks. */
+  readonly outbox: Outbox;
   readonly #options: JournalOptions;
   readonly #link: JournalLink;
   readonly #reader: SqliteReader;
@@ -95,6 +99,7 @@ export class Journal implements Ledger {
     });
     this.reader = this.#reader;
     this.access = new SqliteAccessBook(this.#reader, this.#link, options.clock);
+    this.outbox = new SqliteOutbox({ link: this.#link, reader: this.#reader, clock: options.clock });
   }
 
   /** Starts the thread. @throws LedgerError */

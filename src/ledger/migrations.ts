@@ -1,6 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { LedgerError } from './ledger-error.ts';
+import { OUTBOX_SCHEMA } from './outbox-schema.ts';
 import { integer } from './row-values.ts';
 import { SCHEMA_ACCESS } from './schema-access.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, up: (database) => database.exec(SCHEMA_V1) },
   { version: 2, up: (database) => database.exec(SCHEMA_ACCESS) },
   { version: 3, up: (database) => database.exec(SETTLEMENT_SCHEMA) },
+  { version: 4, up: (database) => database.exec(OUTBOX_SCHEMA) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

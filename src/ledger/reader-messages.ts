@@ -10,6 +10,7 @@ import type {
   UsageQuery,
   UsageRow,
 } from './ledger-reader.ts';
+import type { OutboxPage, SinkRegistration, SinkStanding } from './outbox.ts';
 import type { RecordPage } from './queries/records.ts';
 import type { RunPage } from './queries/runs.ts';
 import type { CallRecord } from './record.ts';
@@ -34,6 +35,8 @@ export interface ReaderCalls {
   keys: { input: { filter: KeyFilter; page: IdPage }; output: KeyRow[] };
   audit: { input: { filter: AuditFilter; page: AuditPage }; output: AuditRow[] };
   usage: { input: { query: UsageQuery; nowMs: number }; output: UsageRow[] };
+  outboxPage: { input: { sink: SinkRegistration; limit: number }; output: OutboxPage };
+  sinkStandings: { input: { nowMs: number }; output: SinkStanding[] };
 }
 
 export interface ReaderStart {

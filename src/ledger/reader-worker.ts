@@ -4,6 +4,7 @@ import { findKey, findTeam } from './access-rows.ts';
 import { openForReading } from './database.ts';
 import { listAudit, listKeys, listTeams } from './queries/access.ts';
 import { sumsOfRun, sumsOfSession } from './queries/activity.ts';
+import { nextPage, standings } from './queries/outbox.ts';
 import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
 import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
 import { settledRecords, settlementOf } from './queries/settled.ts';
@@ -75,5 +76,9 @@ function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
       return listAudit(open, call.input.filter, call.input.page);
     case 'usage':
       return usage(open, call.input.query, call.input.nowMs);
+    case 'outboxPage':
+      return nextPage(open, call.input.sink, call.input.limit);
+    case 'sinkStandings':
+      return standings(open, call.input.nowMs);
   }
 }

@@ -16,6 +16,7 @@ import type {
   UsageQuery,
   UsageRow,
 } from './ledger-reader.ts';
+import type { OutboxPage, SinkRegistration, SinkStanding } from './outbox.ts';
 import type { RecordPage } from './queries/records.ts';
 import type { RunPage } from './queries/runs.ts';
 import type { ReaderCalls, ReaderStart } from './reader-messages.ts';
@@ -114,6 +115,16 @@ export class SqliteReader implements LedgerReader {
     input: ReaderCalls[Name]['input'],
   ): Promise<ReaderCalls[Name]['output']> {
     return this.#ask(name, input);
+  }
+
+  /** As `Outbox.nextPage`. */
+  outboxPage(sink: SinkRegistration, limit: number): Promise<OutboxPage> {
+    return this.#ask('outboxPage', { sink, limit });
+  }
+
+  /** As `Outbox.standings`. */
+  sinkStandings(): Promise<readonly SinkStanding[]> {
+    return this.#ask('sinkStandings', { nowMs: this.#options.clock.nowMs() });
   }
 
   /** Ends the thread; reads that are waiting reject. */

@@ -11,6 +11,8 @@ export interface RetentionOptions {
    * How long records are kept, in days, asked each time; null keeps them for ever. Day roll-ups are kept in any case.
    */
   readonly retentionDays: () => number | null;
+  /** Told of records that were deleted before every sink had them. */
+  readonly onUndelivered?: (records: number) => void;
 }
 
 /**
@@ -18,11 +20,12 @@ export interface RetentionOptions {
  * is past its retention. Failures go to the background work's error handler; the next hour tries again.
  */
 export function startRetention(options: RetentionOptions): void {
-  const { journal, background, clock, retentionDays } = options;
+  const { journal, background, clock, retentionDays, onUndelivered } = options;
   const keep = async (): Promise<void> => {
     await journal.recoverDeadInstances();
     const days = retentionDays();
-    await journal.prune(days === null ? null : clock.nowMs() - days * DAY_MS);
+    const { undelivered } = await journal.prune(days === null ? null : clock.nowMs() - days * DAY_MS);
+    if (undelivered > 0) onUndelivered?.(undelivered);
   };
   background.run('ledger retention', keep);
   background.every('ledger retention', HOUR_MS, keep);

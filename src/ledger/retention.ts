@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { firstIdAt } from '../core/ids.ts';
 import { distinctTeams } from './distinct-teams.ts';
 import type { PruneResult } from './journal-messages.ts';
+import { passedByAllSinks, pruneOutbox, UNDELIVERED_KEPT_MS } from './outbox-rows.ts';
 import { BUCKET_MS, DAY_MS, floorTo, HOUR_MS } from './rollups.ts';
 import { integer, integerOrNull, text, textOrNull } from './row-values.ts';
 
@@ -21,11 +22,13 @@ export interface PruneOptions {
 /**
  * Deletes what is older than its retention, in small transactions with a turn of the event loop between them, so that
  * commits of running calls are not kept waiting. Open calls are never deleted, and what day roll-ups, runs and
- * sessions say does not change.
+ * sessions say does not change. Records that a sink still waits for stay for up to `UNDELIVERED_KEPT_MS` longer.
  */
 export async function prune(database: DatabaseSync, options: PruneOptions): Promise<PruneResult> {
+  pruneOutbox(database, options.nowMs);
+  const none = { records: 0, undelivered: 0 };
   return {
-    records: options.beforeMs === null ? 0 : await pruneRecords(database, options.beforeMs),
+    ...(options.beforeMs === null ? none : await pruneRecords(database, options.beforeMs)),
     minuteRows: await pruneBuckets(database, 'usage_minute', options.nowMs - MINUTES_KEPT_MS),
     hourRows: await pruneBuckets(database, 'usage_hour', options.nowMs - HOURS_KEPT_MS),
   };
@@ -54,22 +57,34 @@ function writeKeptFrom(database: DatabaseSync, table: PrunedTable, fromMs: numbe
   database.prepare(sql).run(table, fromMs);
 }
 
-async function pruneRecords(database: DatabaseSync, beforeMs: number): Promise<number> {
+async function pruneRecords(
+  database: DatabaseSync,
+  beforeMs: number,
+): Promise<Pick<PruneResult, 'records' | 'undelivered'>> {
   writeKeptFrom(database, 'records', beforeMs);
   const stepEnd = database.prepare(
     `SELECT max(id) AS last_id FROM (SELECT id FROM records WHERE id > ? AND id < ? ORDER BY id LIMIT ${RECORDS_PER_STEP})`,
   );
   const deleteStep = database.prepare(
-    `DELETE FROM records WHERE id > ? AND id <= ? AND ending NOT IN ('in_flight', 'queued')`,
+    `DELETE FROM records WHERE id > ? AND id <= ? AND ending NOT IN ('in_flight', 'queued')
+      AND (settlement IS NULL OR settlement <= ? OR id < ?)`,
+  );
+  const countUndelivered = database.prepare(
+    'SELECT count(*) AS rows FROM records WHERE id > ? AND id <= ? AND id < ? AND settlement > ?',
   );
   const before = firstIdAt(beforeMs);
-  let deleted = 0;
+  const keptFrom = firstIdAt(beforeMs - UNDELIVERED_KEPT_MS);
+  const passed = passedByAllSinks(database) ?? Number.MAX_SAFE_INTEGER;
+  let records = 0;
+  let undelivered = 0;
   let after = '';
   for (;;) {
     const row = stepEnd.get(after, before);
     const last = row ? textOrNull(row, 'last_id') : null;
-    if (last === null) return deleted;
-    deleted += Number(deleteStep.run(after, last).changes);
+    if (last === null) return { records, undelivered };
+    const lost = countUndelivered.get(after, last, keptFrom, passed);
+    undelivered += lost ? integer(lost, 'rows') : 0;
+    records += Number(deleteStep.run(after, last, passed, keptFrom).changes);
     after = last;
     await nextTurn();
   }

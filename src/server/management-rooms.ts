@@ -4,9 +4,11 @@ import type { Clock } from '../core/clock.ts';
 import type { AccessBook, NewSecret } from '../ledger/access-book.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
+import type { SinkStanding } from '../ledger/outbox.ts';
 import type { PriceLookup } from '../pricing/price-lookup.ts';
 import type { AccessSources } from '../reporting/access-list.ts';
 import type { RunEventBounds } from '../reporting/run-events.ts';
+import type { Delivery } from '../sinks/usage-sink.ts';
 
 /** Who asks: an administrator sees and does all, the owner of a key sees its own team's usage. */
 export type Reader =
@@ -62,6 +64,18 @@ export interface AccessRooms extends AccessSources {
   readonly areKeysInUse: () => boolean;
 }
 
+/** The sinks, as operators see them. */
+export interface ManagedSinks {
+  /** Those that are configured now. The address is cut to its host: a path may be a secret. */
+  configured(): readonly { readonly name: string; readonly kind: string; readonly host: string }[];
+  /** How the sinks stand, whichever process delivers. */
+  standings(): Promise<readonly SinkStanding[]>;
+  /** Has the parked events of a sink tried again. Gives how many; null for a sink that the ledger does not know. */
+  retryParked(name: string): Promise<number | null>;
+  /** Sends an event of its own; null for a sink that is not configured, `not_possible` where it would be billed. */
+  sendTest(name: string): Promise<Delivery | 'not_possible' | null>;
+}
+
 /** What the management routes are given by the composition root. */
 export interface ManagementRooms {
   readonly reader: LedgerReader;
@@ -79,6 +93,8 @@ export interface ManagementRooms {
   readonly prices: () => Pick<PriceLookup, 'explain' | 'itemise' | 'providerOf'> & {
     readonly upstreams: readonly string[];
   };
+  /** The sinks that events are sent to. */
+  readonly sinks: ManagedSinks;
   /** Bounds of the event streams, where they are not the usual ones. */
   readonly eventBounds?: RunEventBounds;
 }

@@ -14,6 +14,7 @@ import { registerRunEventsRoute } from './management-run-events-route.ts';
 import { registerRunRoutes } from './management-run-routes.ts';
 import { holdReader, keepReader } from './management-scope.ts';
 import { registerSessionRoute } from './management-session-route.ts';
+import { registerSinkRoutes } from './management-sink-routes.ts';
 import { registerTeamRoutes } from './management-team-routes.ts';
 import { registerUsageRoute } from './management-usage-route.ts';
 
@@ -47,6 +48,7 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
       registerExportRoute(scope, rooms);
       registerPricesRoute(scope, rooms);
       registerReloadRoute(scope, rooms);
+      registerSinkRoutes(scope, rooms);
       done();
     },
     { prefix: '/api/v1' },

@@ -83,7 +83,7 @@ export async function findRun(
   return { team: onlyTeam, runId };
 }
 
-export function notFound(kind: 'run' | 'session' | 'record' | 'team' | 'key', id: string): MetertapError {
+export function notFound(kind: 'run' | 'session' | 'record' | 'team' | 'key' | 'sink', id: string): MetertapError {
   return new MetertapError('not_found', `There is no ${kind} ${JSON.stringify(id)}.`);
 }
 

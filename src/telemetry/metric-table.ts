@@ -152,6 +152,28 @@ export const METRICS = {
     buckets: COMMIT_BUCKETS,
     help: "Time that a finished call's record waited for its commit.",
   },
+  sink_lag_seconds: {
+    type: 'gauge',
+    labels: ['sink'],
+    help: 'Age of the oldest event that waits for this sink; 0 where none does, and in processes that do not deliver to it.',
+  },
+  sink_delivered_total: { type: 'counter', labels: ['sink'], help: 'Events that a sink has taken.' },
+  sink_failures_total: {
+    type: 'counter',
+    labels: ['sink'],
+    help: 'Deliveries that failed and are tried again.',
+  },
+  sink_parked_total: {
+    type: 'counter',
+    labels: ['sink'],
+    help: 'Events that a sink refused for good; they wait for an operator.',
+  },
+  sink_lost_records_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Records that were deleted, at the end of their longer retention, before every sink had them.',
+  },
+  alerts_total: { type: 'counter', labels: ['type'], help: 'Alerts that were published, each once.' },
   config_last_reload_successful: {
     type: 'gauge',
     labels: [],

@@ -12,6 +12,12 @@ export interface JournalReading {
   readonly isUnavailable: boolean;
 }
 
+/** How far a sink is behind at the moment of a scrape. */
+export interface SinkReading {
+  readonly name: string;
+  readonly lagMs: number;
+}
+
 export interface Metrics {
   /** Folds a call's record in; a record without an end (`in_flight`, `queued`) is not counted. */
   recordCall(record: CallRecord, timing: CallTiming): void;
@@ -28,6 +34,14 @@ export interface Metrics {
   journalWaited(waitSeconds: number): void;
   /** Has the journal's state read at every scrape. */
   watchJournal(read: () => JournalReading): void;
+  sinkDelivered(sink: string, events: number): void;
+  sinkFailed(sink: string): void;
+  sinkParked(sink: string): void;
+  /** Counts records that retention deleted before every sink had them. */
+  recordsLost(records: number): void;
+  alertAdded(type: string): void;
+  /** Has the lag of the sinks read at every scrape. */
+  watchSinks(read: () => readonly SinkReading[]): void;
   /** Tells how the last load of the configuration went, and when, in milliseconds since the Unix epoch. */
   configLoaded(outcome: 'loaded' | 'refused', atMs: number): void;
   /** What `GET /metrics` answers with. */
@@ -63,10 +77,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const calls = new CallFold(instruments, options);
   let inFlight = 0;
   let readJournal: (() => JournalReading) | null = null;
+  let readSinks: () => readonly SinkReading[] = () => [];
 
   function readGauges(): void {
     calls.flush();
     instruments.gauge('in_flight_requests').set(inFlight);
+    for (const { name, lagMs } of readSinks()) instruments.gauge('sink_lag_seconds').set({ sink: name }, lagMs / 1000);
     if (readJournal === null) return;
     const journal = readJournal();
     instruments.gauge('journal_queue_length').set(journal.queueLength);
@@ -92,6 +108,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
     journalWaited: (waitSeconds) => instruments.histogram('journal_commit_wait_seconds').observe(waitSeconds),
     watchJournal: (read) => {
       readJournal = read;
+    },
+    sinkDelivered: (sink, events) => instruments.counter('sink_delivered_total').inc({ sink }, events),
+    sinkFailed: (sink) => instruments.counter('sink_failures_total').inc({ sink }),
+    sinkParked: (sink) => instruments.counter('sink_parked_total').inc({ sink }),
+    recordsLost: (records) => instruments.counter('sink_lost_records_total').inc(records),
+    alertAdded: (type) => instruments.counter('alerts_total').inc({ type }),
+    watchSinks: (read) => {
+      readSinks = read;
     },
     configLoaded: (outcome, atMs) => {
       instruments.gauge('config_last_reload_successful').set(outcome === 'loaded' ? 1 : 0);

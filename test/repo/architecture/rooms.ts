@@ -13,6 +13,7 @@ export const ROOMS: Readonly<Record<string, Doors>> = {
   ledger: { core: 'value', metering: 'value', pricing: 'value', attribution: 'type' },
   reporting: { core: 'value', metering: 'value', pricing: 'value', ledger: 'value' },
   telemetry: { core: 'value', ledger: 'type' },
+  sinks: { core: 'value', metering: 'type', ledger: 'type' },
   simulator: { core: 'value' },
   server: {
     core: 'value',
@@ -24,6 +25,7 @@ export const ROOMS: Readonly<Record<string, Doors>> = {
     ledger: 'value',
     reporting: 'value',
     telemetry: 'value',
+    sinks: 'value',
   },
   cli: {
     core: 'value',
@@ -36,19 +38,21 @@ export const ROOMS: Readonly<Record<string, Doors>> = {
     ledger: 'value',
     reporting: 'value',
     telemetry: 'value',
+    sinks: 'value',
     simulator: 'value',
     'app.ts': 'value',
   },
 };
 
 /**
- * The files that stand in no room (the composition root in three parts, and the process edge), and whom they may be
+ * The files that stand in no room (the composition root in its parts, and the process edge), and whom they may be
  * imported by. They themselves may import every room.
  */
 export const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {
   'app.ts': ['cli', 'main.ts'],
   'app-settings.ts': ['app.ts'],
   'app-access.ts': ['app.ts'],
+  'app-sinks.ts': ['app.ts'],
   'main.ts': [],
 };
 

@@ -72,6 +72,7 @@ describe('loadConfig', () => {
       estimates: { missing_usage: 'estimate' },
       ledger: { durability: 'before_response', synchronous: 'normal', retention_days: 90, on_failure: 'refuse' },
       prices: [],
+      sinks: [],
       limits: { default_run: [], unpriced_models: 'allow' },
       attribution: { require_run_id: false },
       unknown_endpoints: 'allow',

@@ -67,7 +67,7 @@ describe('prune', () => {
     for (const days of [1, 7, 9, 399, 401, 2_000]) {
       await journal.finish(callRecord({ started_at: daysAgo(days), team: days === 401 ? 'sales' : 'research' }));
     }
-    expect(await journal.prune(null)).toEqual({ records: 0, minuteRows: 4, hourRows: 2 });
+    expect(await journal.prune(null)).toEqual({ records: 0, undelivered: 0, minuteRows: 4, hourRows: 2 });
     expect(countRows(dataDir, 'usage_minute')).toBe(2);
     expect(countRows(dataDir, 'usage_hour')).toBe(4);
     expect(countRows(dataDir, 'usage_day')).toBe(6);
@@ -90,7 +90,7 @@ describe('startRetention', () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const journal = {
-      prune: vi.fn(async () => ({ records: 0, minuteRows: 0, hourRows: 0 })),
+      prune: vi.fn(async () => ({ records: 0, undelivered: 0, minuteRows: 0, hourRows: 0 })),
       recoverDeadInstances: vi.fn(async () => 0),
     };
     const background = new BackgroundWork((_, error) => {
@@ -107,7 +107,7 @@ describe('startRetention', () => {
 
   it('keeps all records where no retention is set', async () => {
     const journal = {
-      prune: vi.fn(async () => ({ records: 0, minuteRows: 0, hourRows: 0 })),
+      prune: vi.fn(async () => ({ records: 0, undelivered: 0, minuteRows: 0, hourRows: 0 })),
       recoverDeadInstances: vi.fn(async () => 0),
     };
     const background = new BackgroundWork(() => undefined);

@@ -60,6 +60,12 @@ export function makeManagementApp(
     health: () => ({ reasons: [] }),
     reload: async () => ({ kind: 'swapped' }),
     prices: () => ({ upstreams: [], explain: unexpected, itemise: unexpected, providerOf: unexpected }),
+    sinks: {
+      configured: () => [],
+      standings: async () => [],
+      retryParked: async () => null,
+      sendTest: async () => null,
+    },
     ...given,
   });
   return { app, reader };
