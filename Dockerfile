@@ -15,11 +15,12 @@ LABEL org.opencontainers.image.title="metertap" \
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
+COPY bin ./bin
 COPY src ./src
 COPY config/demo.yaml ./config/demo.yaml
 
 # The ledger outlives the container. The folder is made here so that a new volume belongs to the user below.
-RUN install --directory --owner=node --group=node --mode=700 /data
+RUN install --directory --owner=node --group=node --mode=700 /data ./node_modules/.cache/metertap
 VOLUME /data
 
 ENV NODE_ENV=production \
@@ -27,6 +28,9 @@ ENV NODE_ENV=production \
     METERTAP_PORT=8787 \
     METERTAP_DATA_DIR=/data
 USER node
+# One start and stop fills the cache of compiled sources, so that every start of a container is a fast one.
+RUN METERTAP_HOST=127.0.0.1 METERTAP_DATA_DIR=./node_modules/.cache/metertap/first-start \
+    timeout --preserve-status --signal=TERM 10 node bin/metertap.js serve && rm -r ./node_modules/.cache/metertap/first-start
 EXPOSE 8787
 
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
@@ -34,4 +38,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
 
 # No shell and no npm in between: node is process 1, gets SIGTERM itself, and waits for open calls before it ends.
 STOPSIGNAL SIGTERM
-CMD ["node", "src/main.ts", "serve"]
+CMD ["node", "bin/metertap.js", "serve"]

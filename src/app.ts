@@ -153,7 +153,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     nextId,
     observer,
   );
-  const redis = openRates(config, logger);
+  const redis = await openRates(config, logger);
   const rates = await createRequestRates(
     app,
     () => ({
@@ -345,7 +345,7 @@ function warnOfWhatDoesNotHold(config: Config, logger: Logger): void {
   }
 }
 
-function openRates(config: Config, logger: Logger): RedisConnection | null {
+async function openRates(config: Config, logger: Logger): Promise<RedisConnection | null> {
   if (config.redis_url === undefined) return null;
   return openRedis(config.redis_url, (error) => logger.warn({ err: error }, 'Redis is away; rates are not counted'));
 }

@@ -1,21 +1,14 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readBookText, startApp } from './app.ts';
-import { runConfigCommand } from './cli/config-command.ts';
-import { demoCommand } from './cli/demo-command.ts';
-import { runExportCommand } from './cli/export-command.ts';
-import { runKeysCommand } from './cli/keys-command.ts';
-import { localAccess } from './cli/local-access.ts';
-import { runPricesCommand } from './cli/prices-command.ts';
-import { runRunsCommand } from './cli/runs-command.ts';
-import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE, type ServeContext, serveCommand } from './cli/serve-command.ts';
-import { SIMULATE_OPTIONS, SIMULATE_USAGE, simulateCommand } from './cli/simulate-command.ts';
-import { runSinksCommand } from './cli/sinks-command.ts';
-import { runTeamsCommand } from './cli/teams-command.ts';
-import { ConfigError } from './config/config-error.ts';
+import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE } from './cli/exit-codes.ts';
+import type { LocalAccess } from './cli/local-access.ts';
+import type { ServeContext } from './cli/serve-command.ts';
 
-/** The process edge: the only place that touches `process`. It reads the command and hands it what it needs. */
+/**
+ * The process edge: the only place that touches `process`. It reads the command and hands it what it needs. A command
+ * is loaded when it is asked for, so that each pays for its own modules only.
+ */
 
 const USAGE = `Usage: metertap <command> [options]
 
@@ -46,7 +39,8 @@ const isWatched = process.stderr.isTTY === true;
 const readFile = (path: string) => readFileSync(path, 'utf8');
 const world = { env: process.env, readFile, exists: existsSync, write, writeError };
 
-function serveContext(args: readonly string[]): ServeContext {
+async function serveContext(args: readonly string[]): Promise<ServeContext> {
+  const { startApp } = await import('./app.ts');
   return {
     ...world,
     args,
@@ -58,8 +52,12 @@ function serveContext(args: readonly string[]): ServeContext {
 }
 
 /** Runs a command that asks a running Metertap; a faulty configuration ends it before. */
-async function asksLocal(command: (access: ReturnType<typeof localAccess>) => Promise<number>): Promise<number> {
-  let access: ReturnType<typeof localAccess>;
+async function asksLocal(command: (access: LocalAccess) => Promise<number>): Promise<number> {
+  const [{ localAccess }, { ConfigError }] = await Promise.all([
+    import('./cli/local-access.ts'),
+    import('./config/config-error.ts'),
+  ]);
+  let access: LocalAccess;
   try {
     access = localAccess(world);
   } catch (error) {
@@ -71,6 +69,7 @@ async function asksLocal(command: (access: ReturnType<typeof localAccess>) => Pr
 }
 
 async function simulate(args: readonly string[]): Promise<number> {
+  const { SIMULATE_OPTIONS, SIMULATE_USAGE, simulateCommand } = await import('./cli/simulate-command.ts');
   try {
     const { values } = parseArgs({ args: [...args], options: SIMULATE_OPTIONS });
     return await simulateCommand(values, { write, writeError }, stop.signal);
@@ -78,6 +77,14 @@ async function simulate(args: readonly string[]): Promise<number> {
     writeError(`${error instanceof Error ? error.message : String(error)}\n\n${SIMULATE_USAGE}`);
     return EXIT_USAGE;
   }
+}
+
+async function prices(args: readonly string[]): Promise<number> {
+  const [{ runPricesCommand }, { readBookText }] = await Promise.all([
+    import('./cli/prices-command.ts'),
+    import('./app.ts'),
+  ]);
+  return runPricesCommand({ ...world, args, readBook: readBookText, nowMs: () => Date.now() });
 }
 
 function packageVersion(): string {
@@ -88,28 +95,44 @@ function packageVersion(): string {
 
 async function run(command: string | undefined, args: readonly string[]): Promise<number> {
   switch (command) {
-    case 'serve':
-      return serveCommand(serveContext(args));
-    case 'demo':
-      return demoCommand(serveContext(args));
+    case 'serve': {
+      const { serveCommand } = await import('./cli/serve-command.ts');
+      return serveCommand(await serveContext(args));
+    }
+    case 'demo': {
+      const { demoCommand } = await import('./cli/demo-command.ts');
+      return demoCommand(await serveContext(args));
+    }
     case 'simulate':
       return simulate(args);
-    case 'runs':
+    case 'runs': {
+      const { runRunsCommand } = await import('./cli/runs-command.ts');
       return asksLocal((access) => runRunsCommand({ ...world, ...access, args, stop: stop.signal }));
-    case 'keys':
+    }
+    case 'keys': {
+      const { runKeysCommand } = await import('./cli/keys-command.ts');
       return asksLocal((access) => runKeysCommand({ ...world, ...access, args, stop: stop.signal }));
-    case 'teams':
+    }
+    case 'teams': {
+      const { runTeamsCommand } = await import('./cli/teams-command.ts');
       return asksLocal((access) => runTeamsCommand({ ...world, ...access, args, stop: stop.signal }));
-    case 'export':
+    }
+    case 'export': {
+      const { runExportCommand } = await import('./cli/export-command.ts');
       return asksLocal((access) =>
         runExportCommand({ ...world, ...access, args, stop: stop.signal, nowMs: Date.now, writeBytes, isWatched }),
       );
+    }
     case 'prices':
-      return runPricesCommand({ ...world, args, readBook: readBookText, nowMs: () => Date.now() });
-    case 'sinks':
+      return prices(args);
+    case 'sinks': {
+      const { runSinksCommand } = await import('./cli/sinks-command.ts');
       return asksLocal((access) => runSinksCommand({ ...world, ...access, args, stop: stop.signal }));
-    case 'config':
+    }
+    case 'config': {
+      const { runConfigCommand } = await import('./cli/config-command.ts');
       return runConfigCommand({ ...world, args });
+    }
     case '--version':
       write(`${packageVersion()}\n`);
       return EXIT_OK;

@@ -3,7 +3,8 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { createSimulator } from '../simulator/server.ts';
 import { playDemoTraffic } from './demo-traffic.ts';
-import { EXIT_FAILURE, type RunningProxy, type ServeContext, serveConfig } from './serve-command.ts';
+import { EXIT_FAILURE } from './exit-codes.ts';
+import { type RunningProxy, type ServeContext, serveConfig } from './serve-command.ts';
 
 const DEMO_CONFIG_PATH = fileURLToPath(new URL('../../config/demo.yaml', import.meta.url));
 

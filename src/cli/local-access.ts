@@ -7,13 +7,19 @@ export interface LocalAccessSources {
   readonly exists: (path: string) => boolean;
 }
 
+/** Where a running Metertap is, and as whom it is asked. */
+export interface LocalAccess {
+  readonly baseUrl: string;
+  readonly adminKey: string;
+}
+
 /**
  * Where the commands that ask a running Metertap find it: `METERTAP_URL`, else where the configuration listens; and as
  * whom: the configured admin key, else the one in the data folder.
  *
  * @throws ConfigError where the configuration is faulty
  */
-export function localAccess(sources: LocalAccessSources): { baseUrl: string; adminKey: string } {
+export function localAccess(sources: LocalAccessSources): LocalAccess {
   const path = findConfigPath({ flag: null, env: sources.env, exists: sources.exists });
   const config = loadConfig({ path, env: sources.env, readFile: sources.readFile });
   const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;

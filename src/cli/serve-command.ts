@@ -5,6 +5,7 @@ import { type LocalSecrets, openLocalSecrets } from '../config/local-secrets.ts'
 import type { Config } from '../config/schema.ts';
 import { LedgerError } from '../ledger/ledger-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 
 export const SERVE_USAGE = `Usage: metertap serve [--config PATH] [--json]
 
@@ -40,11 +41,6 @@ export interface ServeContext {
   readonly onHangup: (reload: () => void) => void;
   readonly start: (input: StartInput) => Promise<RunningProxy>;
 }
-
-export const EXIT_OK = 0;
-export const EXIT_FAILURE = 1;
-export const EXIT_USAGE = 2;
-export const EXIT_CONFIG = 78;
 
 /**
  * Runs `metertap serve` until the stop. Gives the exit code: 0 after a clean stop, 1 where it cannot start, 2 (usage),
@@ -141,7 +137,8 @@ hint: make it writable for the user that runs Metertap, or name another folder i
   const address = `${listen.host}:${listen.port}`;
   if (error.code === 'EADDRINUSE') {
     return `The address ${address} is in use already.
-hint: stop what listens there, or name another port in listen.port or METERTAP_PORT.`;
+hint: stop what listens there, or name another port in listen.port or METERTAP_PORT. Several processes of Metertap can
+share a port where each of them has listen.reuse_port: true.`;
   }
   return `The address ${address} cannot be listened on: ${error.message}
 hint: name an address of this machine in listen.host or METERTAP_HOST, and a port that this user may open.`;

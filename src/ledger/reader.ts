@@ -28,16 +28,24 @@ export interface ReaderOptions {
   readonly clock: Clock;
   /** Declaring a run is a write: the journal does it. */
   readonly declareRun: (input: JournalCalls['declareRun']['input']) => Promise<RunRow>;
+  /** A thread that has had nothing to read for so long is ended. */
+  readonly idleMs?: number;
 }
+
+/** A thread at rest holds some 15 MB, and starting one takes about a tenth of a second. */
+const DEFAULT_IDLE_MS = 10_000;
 
 /**
  * Reads of the SQLite ledger. Every read rejects with `ledger_unavailable` where the database cannot be read. The
- * thread is started with the first read, and again with the next one after it has died.
+ * thread is started with the first read, is ended when nobody has read for a while, and is started again with the next
+ * read after that or after it has died. No proxied call waits for it.
  */
 export class SqliteReader implements LedgerReader {
   readonly #options: ReaderOptions;
   #thread: { worker: Worker; calls: WorkerCalls<ReaderCalls> } | null = null;
   #isClosed = false;
+  #reads = 0;
+  #idleTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -130,6 +138,11 @@ export class SqliteReader implements LedgerReader {
   /** Ends the thread; reads that are waiting reject. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
     const thread = this.#thread;
     this.#thread = null;
     thread?.calls.failAll(ended());
@@ -141,12 +154,22 @@ export class SqliteReader implements LedgerReader {
     input: ReaderCalls[Name]['input'],
   ): Promise<ReaderCalls[Name]['output']> {
     if (this.#isClosed) throw unreadable(ended());
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
     this.#thread ??= this.#start();
+    this.#reads += 1;
     try {
       return await this.#thread.calls.call(name, input);
     } catch (cause) {
       throw unreadable(cause);
+    } finally {
+      this.#reads -= 1;
+      if (this.#reads === 0 && !this.#isClosed) this.#endWhenIdle();
     }
+  }
+
+  #endWhenIdle(): void {
+    const idleMs = this.#options.idleMs ?? DEFAULT_IDLE_MS;
+    this.#idleTimer = setTimeout(() => void this.#stop(), idleMs).unref();
   }
 
   #start(): { worker: Worker; calls: WorkerCalls<ReaderCalls> } {

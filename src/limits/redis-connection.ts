@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 /** A connection to Redis, and the end of it. */
 export interface RedisConnection {
@@ -12,11 +12,12 @@ const MAX_RECONNECT_DELAY_MS = 5_000;
 
 /**
  * Opens the Redis that rates and limits are shared over. Does not wait for it: where it is away, commands fail fast, and
- * the connection is tried again for ever.
+ * the connection is tried again for ever. The client is loaded with the first connection: most processes have none.
  *
  * @param onError told of each failure of the connection
  */
-export function openRedis(url: string, onError: (error: Error) => void): RedisConnection {
+export async function openRedis(url: string, onError: (error: Error) => void): Promise<RedisConnection> {
+  const { Redis } = await import('ioredis');
   const client = new Redis(url, {
     commandTimeout: COMMAND_TIMEOUT_MS,
     enableOfflineQueue: false,
