@@ -265,8 +265,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     await proxy.upstreams.close();
     await redis?.close();
   };
+  const { host, port, reuse_port: reusePort } = config.listen;
   try {
-    await app.listen({ host: config.listen.host, port: config.listen.port });
+    // `reusePort` is Node's own option, which Fastify hands on.
+    const address = { host, port, reusePort };
+    await app.listen(address);
   } catch (error) {
     await app.close();
     await closeRooms(0);
@@ -274,16 +277,18 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   return {
-    url: urlOf(app.server.address(), config.listen.host),
+    url: urlOf(app.server.address(), host),
     reload,
     close: async () => {
       const closesAtMs = clock.monotonicMs() + config.shutdown_grace_ms;
       openCalls.stopAdmitting();
       // Until the open calls are over the server still listens: /readyz says 503 to a load balancer, and calls that it
-      // sends all the same are told to go elsewhere.
+      // sends all the same are told to go elsewhere. Where others listen on the same port, new connections go to them.
+      const stopped = reusePort ? new Promise((resolve) => app.server.close(resolve)) : null;
       await withGrace(openCalls, config.shutdown_grace_ms, () => app.server.closeAllConnections());
       const lastWords = setTimeout(() => app.server.closeAllConnections(), LAST_WORDS_MS);
       await app.close();
+      await stopped;
       clearTimeout(lastWords);
       await closeRooms(Math.max(0, closesAtMs - clock.monotonicMs()));
     },

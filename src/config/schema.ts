@@ -39,6 +39,12 @@ const LISTEN = section('Where Metertap listens.', {
     maximum: 65_535,
     needsRestart: true,
   }),
+  reuse_port: flag({
+    description:
+      'Lets several processes listen on the port together, each with this setting; see operations.md, "Several processes".',
+    default: false,
+    needsRestart: true,
+  }),
   body_limit_mb: wholeNumber({
     description: 'Largest request body, in MiB; a larger one is answered with 413 `body_too_large`.',
     default: 64,
