@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchOptions, NamedCommand } from './options.ts';
 import { CLIENT_KEY } from './requests.ts';
@@ -31,6 +31,29 @@ export interface Candidate {
   readonly onNode: boolean;
   /** It keeps a ledger, which must agree with the load generator. */
   readonly ledger: boolean;
+  /** How long it may take to listen; without it, some seconds. */
+  readonly startPatienceMs?: number;
+}
+
+/** A Metertap that differs from others in what it is given. */
+export interface MetertapVariant {
+  readonly name: string;
+  readonly title: string;
+  /** Where its sources are; without it, this checkout. */
+  readonly root?: string;
+  readonly nodeOptions?: readonly string[];
+  readonly profileFolder?: string | null;
+  /** Its data folder; without it, an empty one of its own. */
+  readonly dataDir?: string;
+  /** YAML of `keys:`, one line each, instead of the one key that requests have. */
+  readonly keys?: readonly string[];
+  /** The credential that requests have then. */
+  readonly credential?: string;
+  /** YAML of further settings. */
+  readonly settings?: string;
+  /** YAML of further members of `listen`. */
+  readonly listen?: string;
+  readonly startPatienceMs?: number;
 }
 
 export const DIRECT = 'direct';
@@ -39,6 +62,7 @@ export const BASELINE = 'bare-pipe';
 export const ADMIN_KEY = 'bench-admin-key-0123456789';
 
 const FOLDER = import.meta.dirname;
+const ROOT = join(FOLDER, '..');
 const PRESENT = () => Promise.resolve(null);
 const NO_HEADERS = () => ({});
 const FOREIGN = { headers: NO_HEADERS, onNode: false, ledger: false } as const;
@@ -73,8 +97,8 @@ export function candidates(options: Pick<BenchOptions, 'peers' | 'trees' | 'cpuP
         env: { UPSTREAM_URL: originOf(upstreamPort) },
       }),
     },
-    metertap({ name: 'metertap', command: join(FOLDER, '..') }, profile),
-    ...options.trees.map((tree) => metertap(tree, profile)),
+    metertap(treeVariant({ name: 'metertap', command: ROOT }, profile)),
+    ...options.trees.map((tree) => metertap(treeVariant(tree, profile))),
     {
       name: 'portkey',
       title: '@portkey-ai/gateway 1.15.2',
@@ -97,40 +121,60 @@ export function candidates(options: Pick<BenchOptions, 'peers' | 'trees' | 'cpuP
   ];
 }
 
+function treeVariant({ name, command }: NamedCommand, profileFolder: string | null): MetertapVariant {
+  const [root = '', ...nodeOptions] = command.split(' ').filter((part) => part !== '');
+  const title = `Metertap, everything on${nodeOptions.length > 0 ? `, ${nodeOptions.join(' ')}` : ''}`;
+  return { name, title, root, nodeOptions, profileFolder };
+}
+
 /** Metertap with everything on, as `metertap serve` starts it; its access log goes to a file. */
-function metertap(tree: NamedCommand, profile: string | null): Candidate {
-  const [root = '', ...nodeOptions] = tree.command.split(' ').filter((part) => part !== '');
+export function metertap(variant: MetertapVariant): Candidate {
+  const { name, title, credential, profileFolder = null, startPatienceMs } = variant;
   return {
-    name: tree.name,
-    title: `Metertap, everything on${nodeOptions.length > 0 ? `, ${nodeOptions.join(' ')}` : ''}`,
+    name,
+    title,
     missing: PRESENT,
-    headers: NO_HEADERS,
+    headers: credential === undefined ? NO_HEADERS : () => ({ Authorization: `Bearer ${credential}` }),
     onNode: true,
     ledger: true,
-    launch: (place) => {
-      const config = join(place.folder, 'metertap.yaml');
-      writeFileSync(config, metertapConfig(place));
-      return {
-        command: node(profile, tree.name, [...nodeOptions, join(root, 'src/main.ts'), 'serve', '--config', config]),
-      };
-    },
+    ...(startPatienceMs === undefined ? {} : { startPatienceMs }),
+    launch: (place) => ({ command: node(profileFolder, name, metertapArguments(variant, place)) }),
   };
 }
 
-function metertapConfig({ port, upstreamPort, folder }: Place): string {
+/** What Node is given to serve with this variant. Writes its configuration. */
+export function metertapArguments(variant: MetertapVariant, place: Place): string[] {
+  const { root = ROOT, nodeOptions = [] } = variant;
+  const config = join(place.folder, 'metertap.yaml');
+  writeFileSync(config, metertapConfig(variant, place));
+  // Older checkouts have no launcher.
+  const launcher = ['bin/metertap.js', 'src/main.ts'].map((path) => join(root, path)).find((path) => existsSync(path));
+  return [...nodeOptions, launcher ?? join(root, 'src/main.ts'), 'serve', '--config', config];
+}
+
+const PER_MINUTE = 100_000_000;
+
+/** A line of `keys:`. */
+export function keyLine(id: string, team: string, key: string): string {
+  return `  - { id: ${id}, team: ${team}, key: ${key}, labels: { cost_center: "4711" }, requests_per_minute: ${PER_MINUTE} }`;
+}
+
+function metertapConfig(variant: MetertapVariant, { port, upstreamPort, folder }: Place): string {
+  const { dataDir = join(folder, 'data'), keys = [keyLine('bench', 'bench', CLIENT_KEY)] } = variant;
   return `
-listen: { host: 127.0.0.1, port: ${port} }
-data_dir: ${JSON.stringify(join(folder, 'data'))}
+listen: { host: 127.0.0.1, port: ${port}${variant.listen === undefined ? '' : `, ${variant.listen}`} }
+data_dir: ${JSON.stringify(dataDir)}
 admin_key: ${ADMIN_KEY}
 auth: { mode: keys }
 upstreams:
   - { name: openai, base_url: "${originOf(upstreamPort)}/v1", api_key: sk-bench, models: ["*"], stream_usage: always }
 keys:
-  - { id: bench, team: bench, key: ${CLIENT_KEY}, labels: { cost_center: "4711" }, requests_per_minute: 100000000 }
+${keys.join('\n')}
 ledger: { durability: before_response, synchronous: normal }
 prices:
   - { provider: openai, model: "gpt-5-mini*", input_per_mtok: "0.25", cached_input_per_mtok: "0.025", output_per_mtok: "2.00" }
 log: { level: info }
+${variant.settings ?? ''}
 `;
 }
 
@@ -200,7 +244,7 @@ function peer({ name, command }: NamedCommand): Candidate {
 
 function node(profileFolder: string | null, name: string, args: readonly string[]): string[] {
   const profile = profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profileFolder, name)}`];
-  return [process.execPath, ...profile, '--import', join(FOLDER, 'loop-delay.ts'), ...args];
+  return [process.execPath, ...profile, '--import', join(FOLDER, 'watch-process.js'), ...args];
 }
 
 function onPath(program: string): Promise<string | null> {

@@ -2,29 +2,38 @@
  * The load generator of the benchmark.
  *
  *   load --port N --request FILE [--request FILE …] [--connections 32] [--seconds 3] [--rate 0] [--calls 0]
- *        [--ends-with TEXT] [--min-events 0] [--stamps 0|1]
+ *        [--ends-with TEXT] [--min-events 0] [--stamps 0|1] [--runs 0] [--keys 0] [--body-bytes 0]
+ *        [--slow 0] [--slow-request FILE] [--slow-bytes 256] [--slow-ms 100] [--slow-until 0] [--slow-body-bytes 0]
  *
  * Without a rate every connection sends call after call for so many seconds. With one, that many calls a second are
  * begun, whatever becomes of them, until the seconds are over or so many calls were begun. What has begun is waited for.
  *
  * A FILE is a whole HTTP request; several are sent in turn. `run-0000000000000000` in its head is replaced by the number
- * of a run, which changes every ten calls of a connection.
+ * of a run, which changes every ten calls of a connection. With --runs each call takes one of so many runs, in no order.
+ * `key-0000000000000000` becomes the number of a key, one of so many with --keys.
+ *
+ * --slow makes so many of the connections slow readers: until --slow-until seconds after the start they take no more than
+ * --slow-bytes every --slow-ms, from a socket with a small buffer; afterwards they read on as the others do.
  *
  * Times begin when a request is sent. First byte: the first of the answer's body; last byte: its end. With --stamps the
  * events say when they were sent, and how long each was on its way is measured too. An answer counts as an error if its
- * status is not 200, if it is cut, if it does not end with TEXT, or if it has too few events.
+ * status is not 200, if it is cut, if it does not end with TEXT, if it has too few events, or another length than
+ * --body-bytes, for slow readers --slow-body-bytes (0: any).
  */
 #include "common.h"
 
 #define CALLS_PER_RUN 10
 #define PATIENCE_NS (30 * SECOND_NS)
 #define RUN "run-0000000000000000"
+#define KEY "key-0000000000000000"
+#define SPREAD 2654435761UL /* a prime: its multiples visit all of N numbers, in no order */
+#define SLOW_RECEIVE_BUFFER 8192
 #define STAMP "\"fp_t"
 
 typedef struct {
   char *bytes;
   size_t head_length, length;
-  long run_at; /* where the digits of the run stand; -1: nowhere */
+  long run_at, key_at; /* where the digits of the run and of the key stand; -1: nowhere */
 } Request;
 
 typedef struct {
@@ -36,7 +45,7 @@ typedef enum { HEAD, SIZED_BODY, CHUNK_SIZE, CHUNK_DATA, CHUNK_END, TRAILERS, UN
 
 typedef struct Connection {
   int fd;
-  bool is_open, is_connecting, is_busy, is_writing, must_close;
+  bool is_open, is_connecting, is_busy, is_writing, must_close, is_slow;
   unsigned long sent_calls, run;
   const Request *request;
   size_t written;
@@ -49,13 +58,14 @@ typedef struct Connection {
   int status;
   long long left;
   unsigned events;
+  unsigned long long body_bytes;
   char last_byte;
   char tail[64];
   size_t tail_length;
   struct Connection *idle_next;
 } Connection;
 
-static Request requests[64];
+static Request requests[64], slow_request;
 static int request_count, epoll, timer, port;
 static Connection *connections, *idle;
 static int connection_count, busy_count;
@@ -64,11 +74,15 @@ static unsigned min_events;
 static bool reads_stamps;
 static double rate;
 static int64_t begin_ns, deadline_ns, next_start_ns;
-static unsigned long begun, most_calls, overdue, runs;
+static unsigned long begun, most_calls, overdue, runs, known_runs, known_keys;
+static int slow_count;
+static size_t slow_bytes;
+static bool are_slow; /* now; later the slow readers read as the others do */
+static unsigned long long wanted_bytes, slow_wanted_bytes;
 static unsigned long calls, all_events;
 static unsigned long long all_bytes;
 static int64_t last_end_ns;
-static struct { unsigned long connect, status, cut, ending; int first_status; } errors;
+static struct { unsigned long connect, status, cut, ending, length; int first_status; } errors;
 static Samples first_bytes, last_bytes, event_delays;
 
 static void sample(Samples *samples, int64_t ns) {
@@ -79,10 +93,21 @@ static void sample(Samples *samples, int64_t ns) {
   samples->microseconds[samples->count++] = ns < 0 ? 0 : (uint32_t)(ns / 1000);
 }
 
-static void read_request(const char *path) {
+static long digits_after(const Request *request, const char *name) {
+  char *found = memmem(request->bytes, request->head_length, name, strlen(name));
+  return found ? found + 4 - request->bytes : -1;
+}
+
+static void put_digits(char *head, long at, unsigned long value) {
+  if (at < 0) return;
+  char digits[24];
+  snprintf(digits, sizeof digits, "%016lu", value);
+  memcpy(head + at, digits, 16);
+}
+
+static void read_request(const char *path, Request *request) {
   FILE *file = fopen(path, "rb");
   if (!file) die("%s: %s", path, strerror(errno));
-  Request *request = &requests[request_count++];
   fseek(file, 0, SEEK_END);
   request->length = (size_t)ftell(file);
   rewind(file);
@@ -92,8 +117,8 @@ static void read_request(const char *path) {
   char *end = memmem(request->bytes, request->length, "\r\n\r\n", 4);
   if (!end || end + 4 - request->bytes > (long)sizeof connections->head) die("%s: no request, or its head is too long", path);
   request->head_length = (size_t)(end + 4 - request->bytes);
-  char *run = memmem(request->bytes, request->head_length, RUN, strlen(RUN));
-  request->run_at = run ? run + 4 - request->bytes : -1;
+  request->run_at = digits_after(request, RUN);
+  request->key_at = digits_after(request, KEY);
 }
 
 static void disconnect(Connection *connection) {
@@ -129,6 +154,7 @@ static void fail_call(Connection *connection, unsigned long *kind) {
 
 static void finish_call(Connection *connection) {
   size_t wanted = strlen(ends_with);
+  unsigned long long length = connection->is_slow ? slow_wanted_bytes : wanted_bytes;
   bool is_whole = connection->tail_length >= wanted &&
                   memcmp(connection->tail + connection->tail_length - wanted, ends_with, wanted) == 0;
   if (connection->status != 200) {
@@ -136,6 +162,8 @@ static void finish_call(Connection *connection) {
     fail_call(connection, &errors.status);
   } else if (!is_whole || connection->events < min_events) {
     fail_call(connection, &errors.ending);
+  } else if (length > 0 && connection->body_bytes != length) {
+    fail_call(connection, &errors.length);
   } else {
     int64_t now = now_ns();
     calls++;
@@ -145,6 +173,9 @@ static void finish_call(Connection *connection) {
     end_call(connection, !connection->must_close);
   }
 }
+
+/* Slow readers are read from by the clock, not when there is something to read. */
+static uint32_t reads(const Connection *connection) { return connection->is_slow && are_slow ? 0 : EPOLLIN; }
 
 /* The head is written from the connection's own copy, in which the run is its own; the body is shared. */
 static void write_request(Connection *connection) {
@@ -158,7 +189,7 @@ static void write_request(Connection *connection) {
     if (body_at < request->length) parts[count++] = (struct iovec){request->bytes + body_at, request->length - body_at};
     ssize_t sent = writev(connection->fd, parts, count);
     if (sent < 0 && errno == EAGAIN) {
-      if (!connection->is_writing) watch(epoll, EPOLL_CTL_MOD, connection->fd, EPOLLIN | EPOLLOUT, connection);
+      if (!connection->is_writing) watch(epoll, EPOLL_CTL_MOD, connection->fd, reads(connection) | EPOLLOUT, connection);
       connection->is_writing = true;
       return;
     }
@@ -168,7 +199,7 @@ static void write_request(Connection *connection) {
     }
     connection->written += (size_t)sent;
   }
-  if (connection->is_writing) watch(epoll, EPOLL_CTL_MOD, connection->fd, EPOLLIN, connection);
+  if (connection->is_writing) watch(epoll, EPOLL_CTL_MOD, connection->fd, reads(connection), connection);
   connection->is_writing = false;
   connection->head_length = 0; /* from now on the place is the answer's */
 }
@@ -178,30 +209,32 @@ static void open_connection(Connection *connection) {
   connection->fd = socket(AF_INET, SOCK_STREAM, 0);
   if (connection->fd < 0) die("socket: %s", strerror(errno));
   prepare_socket(connection->fd);
+  int room = SLOW_RECEIVE_BUFFER;
+  if (connection->is_slow) setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
   connection->is_open = true;
   connection->is_writing = true;
   connection->is_connecting = true;
   if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS)
     die("connect: %s", strerror(errno));
-  watch(epoll, EPOLL_CTL_ADD, connection->fd, EPOLLIN | EPOLLOUT, connection);
+  watch(epoll, EPOLL_CTL_ADD, connection->fd, reads(connection) | EPOLLOUT, connection);
 }
 
 static void begin_call(Connection *connection) {
   begun++;
   busy_count++;
-  if (connection->sent_calls % CALLS_PER_RUN == 0) connection->run = ++runs;
+  if (known_runs > 0) connection->run = begun * SPREAD % known_runs;
+  else if (connection->sent_calls % CALLS_PER_RUN == 0) connection->run = ++runs;
   const Request *request = &requests[connection->sent_calls++ % (unsigned)request_count];
+  if (connection->is_slow) request = &slow_request;
   memcpy(connection->head, request->bytes, request->head_length);
-  if (request->run_at >= 0) {
-    char digits[17];
-    snprintf(digits, sizeof digits, "%016lu", connection->run);
-    memcpy(connection->head + request->run_at, digits, 16);
-  }
+  put_digits(connection->head, request->run_at, connection->run);
+  if (known_keys > 0) put_digits(connection->head, request->key_at, begun * SPREAD % known_keys);
   connection->request = request;
   connection->is_busy = true;
   connection->written = 0;
   connection->place = HEAD;
   connection->events = 0;
+  connection->body_bytes = 0;
   connection->last_byte = 0;
   connection->tail_length = 0;
   connection->first_ns = 0;
@@ -266,6 +299,7 @@ static void take_body(Connection *connection, const char *bytes, size_t length) 
   if (length == 0) return;
   if (connection->first_ns == 0) connection->first_ns = now_ns();
   all_bytes += length;
+  connection->body_bytes += length;
   keep_tail(connection, bytes, length);
   if (min_events > 0) connection->events += count_events(connection, bytes, length);
   if (reads_stamps) read_stamps(bytes, length);
@@ -392,6 +426,28 @@ static void on_ready(Connection *connection, uint32_t ready) {
   else if (length == 0 || errno != EAGAIN) closed_by_peer(connection);
 }
 
+/* Takes a little of what waits for each slow reader. */
+static void read_slowly(void) {
+  static char buffer[65536];
+  for (int i = 0; i < connection_count; i++) {
+    Connection *connection = &connections[i];
+    if (!connection->is_slow || !connection->is_busy || !connection->is_open || connection->is_connecting) continue;
+    ssize_t length = read(connection->fd, buffer, slow_bytes < sizeof buffer ? slow_bytes : sizeof buffer);
+    if (length > 0) receive(connection, buffer, (size_t)length);
+    else if (length == 0 || errno != EAGAIN) closed_by_peer(connection);
+  }
+}
+
+/* The slow readers become ordinary ones. */
+static void end_slowness(void) {
+  are_slow = false;
+  for (int i = 0; i < connection_count; i++) {
+    Connection *connection = &connections[i];
+    if (!connection->is_slow || !connection->is_open) continue;
+    watch(epoll, EPOLL_CTL_MOD, connection->fd, EPOLLIN | (connection->is_writing ? EPOLLOUT : 0), connection);
+  }
+}
+
 static int ascending(const void *a, const void *b) {
   uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
   return left < right ? -1 : left > right;
@@ -413,9 +469,9 @@ static void print_result(double cpu_seconds) {
   print_samples("firstMs", &first_bytes);
   print_samples("lastMs", &last_bytes);
   print_samples("eventMs", &event_delays);
-  printf("\"errors\":{\"connect\":%lu,\"status\":%lu,\"cut\":%lu,\"ending\":%lu,\"unfinished\":%d},"
+  printf("\"errors\":{\"connect\":%lu,\"status\":%lu,\"cut\":%lu,\"ending\":%lu,\"length\":%lu,\"unfinished\":%d},"
          "\"firstStatus\":%d,\"cpuSeconds\":%.3f}\n",
-         errors.connect, errors.status, errors.cut, errors.ending, busy_count, errors.first_status, cpu_seconds);
+         errors.connect, errors.status, errors.cut, errors.ending, errors.length, busy_count, errors.first_status, cpu_seconds);
 }
 
 static double cpu_seconds(void) {
@@ -435,8 +491,21 @@ int main(int argc, char **argv) {
   min_events = (unsigned)number(argc, argv, "--min-events", "0");
   reads_stamps = number(argc, argv, "--stamps", "0") > 0;
   for (int i = 1; i + 1 < argc && request_count < 64; i++)
-    if (strcmp(argv[i], "--request") == 0) read_request(argv[i + 1]);
+    if (strcmp(argv[i], "--request") == 0) read_request(argv[i + 1], &requests[request_count++]);
   if (request_count == 0) die("no --request");
+
+  known_runs = (unsigned long)number(argc, argv, "--runs", "0");
+  known_keys = (unsigned long)number(argc, argv, "--keys", "0");
+  wanted_bytes = (unsigned long long)number(argc, argv, "--body-bytes", "0");
+  slow_wanted_bytes = (unsigned long long)number(argc, argv, "--slow-body-bytes", "0");
+  slow_count = (int)number(argc, argv, "--slow", "0");
+  slow_bytes = (size_t)number(argc, argv, "--slow-bytes", "256");
+  int slow_ms = (int)number(argc, argv, "--slow-ms", "100");
+  double slow_until = number(argc, argv, "--slow-until", "0");
+  are_slow = slow_count > 0 && slow_until > 0;
+  slow_request = requests[0];
+  const char *slow_path = option(argc, argv, "--slow-request", "");
+  if (slow_path[0]) read_request(slow_path, &slow_request);
 
   epoll = epoll_create1(0);
   timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
@@ -446,6 +515,8 @@ int main(int argc, char **argv) {
   deadline_ns = begin_ns + (int64_t)(number(argc, argv, "--seconds", "3") * SECOND_NS);
   runs = (unsigned long)begin_ns / 1000; /* no two processes name the same runs */
   for (int i = connection_count - 1; i >= 0; i--) {
+    /* Spread evenly over all. */
+    connections[i].is_slow = (long long)(i + 1) * slow_count / connection_count != (long long)i * slow_count / connection_count;
     connections[i].idle_next = idle;
     idle = &connections[i];
   }
@@ -454,7 +525,7 @@ int main(int argc, char **argv) {
     if (most_calls > 0 && most_calls < overdue) overdue = most_calls;
     start_waiting_call();
   }
-  int64_t armed_ns = 0;
+  int64_t armed_ns = 0, slow_ns = begin_ns, ordinary_ns = begin_ns + (int64_t)(slow_until * SECOND_NS);
   for (;;) {
     if (rate > 0) begin_due_calls();
     bool more = rate > 0 && next_start_ns < deadline_ns && (most_calls == 0 || begun + overdue < most_calls);
@@ -463,7 +534,12 @@ int main(int argc, char **argv) {
     if (more) arm(timer, armed_ns = next_start_ns);
     else if (armed_ns <= now) arm(timer, armed_ns = now + SECOND_NS);
     struct epoll_event ready[512];
-    int count = epoll_wait(epoll, ready, 512, -1);
+    int count = epoll_wait(epoll, ready, 512, are_slow ? slow_ms : -1);
+    if (are_slow && now_ns() >= ordinary_ns) end_slowness();
+    else if (are_slow && now_ns() >= slow_ns) {
+      slow_ns = now_ns() + slow_ms * (SECOND_NS / 1000);
+      read_slowly();
+    }
     for (int i = 0; i < count; i++) {
       uint64_t fired;
       if (ready[i].data.ptr != &timer) on_ready(ready[i].data.ptr, ready[i].events);

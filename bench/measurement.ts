@@ -5,6 +5,8 @@ export interface Measurement {
   readonly round: number;
   readonly calls: number;
   readonly events: number;
+  /** Bytes of the answers' bodies. */
+  readonly bytes: number;
   readonly seconds: number;
   readonly callsPerSecond: number;
   /** User and system time of the candidate's process; null for no proxy. */
@@ -22,6 +24,8 @@ export interface Measurement {
   /** Before the first call, and the most while it was measured. */
   readonly idleMb: number | null;
   readonly peakMb: number | null;
+  /** From the start of the candidate to its first connection. */
+  readonly startMs: number | null;
   readonly errors: number;
   /** What went wrong, in words; null where nothing did. */
   readonly errorText: string | null;
@@ -37,6 +41,8 @@ export interface Quantiles {
 export interface LoadResult {
   readonly calls: number;
   readonly events: number;
+  /** Bytes of the bodies, without those of the transfer coding. */
+  readonly bytes: number;
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly firstMs: Quantiles | null;
@@ -55,6 +61,7 @@ export function readLoadResult(text: string): LoadResult {
   return {
     calls: numberOf(result['calls']),
     events: numberOf(result['events']),
+    bytes: numberOf(result['bytes']),
     seconds: numberOf(result['seconds']),
     cpuSeconds: numberOf(result['cpuSeconds']),
     firstMs: quantilesOf(result['firstMs']),
@@ -70,6 +77,49 @@ export function quantilesOf(value: unknown): Quantiles | null {
   if (value === null) return null;
   const { p50, p99, max } = objectOf(value);
   return { p50: numberOf(p50), p99: numberOf(p99), max: numberOf(max) };
+}
+
+/** What a candidate that runs on Node says of itself, in MiB. */
+export interface Memory {
+  readonly heapTotalMb: number;
+  readonly heapUsedMb: number;
+  readonly externalMb: number;
+  readonly arrayBuffersMb: number;
+  readonly threads: readonly ThreadMemory[];
+}
+
+export interface ThreadMemory {
+  readonly name: string;
+  readonly heapTotalMb: number;
+  readonly heapUsedMb: number;
+  readonly externalMb: number;
+}
+
+export interface Watched {
+  readonly delayMs: Quantiles | null;
+  readonly memory: Memory;
+}
+
+/** Reads what watch-process.js wrote. @throws Error where it is something else */
+export function readWatched(text: string): Watched {
+  const { delay, memory } = objectOf(JSON.parse(text));
+  const figures = objectOf(memory);
+  const threads = Array.isArray(figures['threads']) ? figures['threads'].map(objectOf) : [];
+  return {
+    delayMs: quantilesOf(delay),
+    memory: {
+      heapTotalMb: numberOf(figures['heapTotalMb']),
+      heapUsedMb: numberOf(figures['heapUsedMb']),
+      externalMb: numberOf(figures['externalMb']),
+      arrayBuffersMb: numberOf(figures['arrayBuffersMb']),
+      threads: threads.map((thread) => ({
+        name: String(thread['name']),
+        heapTotalMb: numberOf(thread['heapTotalMb']),
+        heapUsedMb: numberOf(thread['heapUsedMb']),
+        externalMb: numberOf(thread['externalMb']),
+      })),
+    },
+  };
 }
 
 export function objectOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -6,6 +6,7 @@ import { numberOf, objectOf } from './measurement.ts';
 import type { RunningProcess } from './processes.ts';
 
 const START_PATIENCE_MS = 20_000;
+const LOOK_EVERY_MS = 10;
 
 /** The port that an upstream prints when it listens. @throws Error where it ends before */
 export async function printedPort(child: ChildProcess): Promise<number> {
@@ -25,12 +26,16 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until `proxy` takes connections. @throws Error where it ends before, or takes too long */
-export async function listening(port: number, proxy: RunningProcess): Promise<void> {
-  const deadline = Date.now() + START_PATIENCE_MS;
+export async function listening(
+  port: number,
+  proxy: RunningProcess,
+  patienceMs: number = START_PATIENCE_MS,
+): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   while (!(await accepts(port))) {
     if (proxy.exited) throw new Error('it ended before it listened');
     if (Date.now() > deadline) throw new Error('it does not listen');
-    await sleep(25);
+    await sleep(LOOK_EVERY_MS);
   }
 }
 

@@ -52,6 +52,11 @@ export class RunningProcess {
     return sizes.length === 0 ? null : sizes.reduce((sum, size) => sum + size, 0) / 1024;
   }
 
+  /** Sends a signal to it alone, without its children. */
+  signal(signal: NodeJS.Signals): void {
+    if (!this.#exited) process.kill(this.pid, signal);
+  }
+
   /** Asks it to end, and ends it where it does not. */
   async stop(): Promise<void> {
     this.#signal('SIGTERM');

@@ -1,24 +1,24 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Candidate, Place } from './candidates.ts';
 import { ledgerFault } from './ledger-check.ts';
-import { type LoadResult, type Measurement, type Quantiles, quantilesOf, readLoadResult } from './measurement.ts';
+import type { Machine } from './machine.ts';
+import {
+  type LoadResult,
+  type Measurement,
+  numberOf,
+  objectOf,
+  readLoadResult,
+  readWatched,
+  type Watched,
+} from './measurement.ts';
 import { freePort, listening, printedPort } from './ports.ts';
-import type { Launch, Processes, RunningProcess } from './processes.ts';
-import { wireBytes } from './requests.ts';
-import type { Tools } from './tools.ts';
+import type { Launch, RunningProcess } from './processes.ts';
+import { type BenchRequest, wireBytes } from './requests.ts';
 import type { LoadPlan, UpstreamPlan, Workload } from './workloads.ts';
-
-export interface Machine {
-  readonly processes: Processes;
-  readonly tools: Tools;
-  /** Where candidates run, and where everything else does; null: anywhere. */
-  readonly candidateCore: number | null;
-  readonly otherCore: number | null;
-}
 
 /** How long a candidate is let come to speed: after its start, and before each further workload. */
 export interface WarmUp {
@@ -26,10 +26,18 @@ export interface WarmUp {
   readonly warmSeconds: number;
 }
 
-const LOOP_DELAY_PATIENCE_MS = 2_000;
+/** What the upstream of a session does with streams whose reader does not read. */
+export interface UpstreamStats {
+  readonly paused: number;
+  readonly mostPaused: number;
+  /** How often a stream was paused. */
+  readonly pauses: number;
+}
+
+const ANSWER_PATIENCE_MS = 2_000;
 const MEMORY_SAMPLE_MS = 100;
-/** Far longer than any workload takes with a candidate that keeps up. */
-const LOAD_TIMEOUT_MS = 120_000;
+/** Far longer than any workload takes, beyond its seconds, with a candidate that keeps up. */
+const LOAD_PATIENCE_MS = 120_000;
 const WARM_UP_CONNECTIONS = 16;
 
 /** A candidate and its upstream, from workload to workload. */
@@ -42,6 +50,7 @@ export class Session {
   #proxy: RunningProcess | null = null;
   #workload: Workload | null = null;
   #idleMb: number | null = null;
+  #startMs: number | null = null;
   /** What must be in the candidate's books; null after an error, when nobody can say. */
   #expected: { calls: number; inputTokens: number } | null = { calls: 0, inputTokens: 0 };
 
@@ -78,14 +87,14 @@ export class Session {
   /** Measures one round of the workload that was begun. @throws Error where the load generator does not come to its end */
   async measure(round: number): Promise<Measurement> {
     const workload = this.#begun();
-    await this.#loopDelay();
+    await this.watched();
     const cpuBefore = this.#proxy?.cpuSeconds() ?? null;
     const upstreamBefore = this.#upstream?.cpuSeconds() ?? null;
     const memory = watchMemory(this.#proxy);
     const load = await this.#load(workload.load, ...workload.requests).finally(() => memory.stop());
     const cpu = difference(this.#proxy?.cpuSeconds() ?? null, cpuBefore);
     const upstreamCpu = difference(this.#upstream?.cpuSeconds() ?? null, upstreamBefore) ?? 0;
-    const loopDelayMs = await this.#loopDelay();
+    const watched = await this.watched();
     const events = load.calls * workload.events;
     return {
       workload: workload.name,
@@ -93,6 +102,7 @@ export class Session {
       round,
       calls: load.calls,
       events,
+      bytes: load.bytes,
       seconds: load.seconds,
       callsPerSecond: load.calls / load.seconds,
       cpuMicrosPerCall: perUnit(cpu, load.calls),
@@ -102,9 +112,10 @@ export class Session {
       firstMs: load.firstMs,
       lastMs: load.lastMs,
       eventMs: load.eventMs,
-      loopDelayMs,
+      loopDelayMs: watched?.delayMs ?? null,
       idleMb: this.#idleMb,
       peakMb: memory.peakMb(),
+      startMs: this.#startMs,
       errors: load.errors,
       errorText: load.errorText,
     };
@@ -114,6 +125,35 @@ export class Session {
   async ledgerFault(): Promise<string | null> {
     if (!this.candidate.ledger || this.#expected === null || this.#proxy === null) return null;
     return ledgerFault(this.#place.port, this.#expected);
+  }
+
+  /** Where the candidate listens; 0 before it was started. */
+  get port(): number {
+    return this.#place.port;
+  }
+
+  /** Resident memory of the candidate now, in MiB; null for no proxy. */
+  residentMb(): number | null {
+    return this.#proxy?.residentMb() ?? null;
+  }
+
+  /** Delays of the candidate's event loop since the last time, and its memory; null where it does not run on Node. */
+  async watched(): Promise<Watched | null> {
+    if (!this.candidate.onNode || this.#proxy === null) return null;
+    return this.#told(this.#proxy, 'SIGUSR2', 'watched.json', readWatched);
+  }
+
+  /** Gives null where the upstream does not answer in time. */
+  async upstreamStats(): Promise<UpstreamStats | null> {
+    if (this.#upstream === null) return null;
+    return this.#told(this.#upstream, 'SIGUSR1', 'upstream.json', (text) => {
+      const stats = objectOf(JSON.parse(text));
+      return {
+        paused: numberOf(stats['paused']),
+        mostPaused: numberOf(stats['mostPaused']),
+        pauses: numberOf(stats['pauses']),
+      };
+    });
   }
 
   async close(): Promise<void> {
@@ -132,9 +172,11 @@ export class Session {
       'interval-ms': plan.intervalMs,
       'json-bytes': plan.jsonBytes,
       'large-bytes': plan.largeBytes,
+      'event-bytes': plan.eventBytes,
+      'stats-file': join(this.#folder, 'upstream.json'),
     };
     const { tools, otherCore } = this.#machine;
-    const command = [...tools.upstream, ...flags(options)];
+    const command = [tools.upstream, ...flags(options)];
     this.#upstream = this.#start({ command, env: {}, folder: this.#folder, core: otherCore }, 'pipe');
     const upstreamPort = await printedPort(this.#upstream.child);
     this.#place = { ...this.#place, upstreamPort, folder: this.#folder };
@@ -144,17 +186,19 @@ export class Session {
     if (this.candidate.launch === null) return;
     this.#place = { ...this.#place, port: await freePort() };
     const { command, env } = this.candidate.launch(this.#place);
+    const startedAt = performance.now();
     const proxy = this.#start(
       {
         command,
-        env: { ...env, PORT: String(this.#place.port), BENCH_LOOP_DELAY_FILE: join(this.#folder, 'loop-delay.json') },
+        env: { ...env, PORT: String(this.#place.port), BENCH_WATCH_FILE: join(this.#folder, 'watched.json') },
         folder: this.#folder,
         core: this.#machine.candidateCore,
       },
       'file',
     );
     this.#proxy = proxy;
-    await listening(this.#place.port, proxy);
+    await listening(this.#place.port, proxy, this.candidate.startPatienceMs);
+    this.#startMs = performance.now() - startedAt;
   }
 
   #start(launch: Omit<Launch, 'output' | 'errors'>, output: 'pipe' | 'file'): RunningProcess {
@@ -181,11 +225,12 @@ export class Session {
   async #load(plan: LoadPlan, ...requests: Workload['requests']): Promise<LoadResult> {
     const workload = this.#begun();
     const port = this.candidate.launch === null ? this.#place.upstreamPort : this.#place.port;
-    const files = requests.flatMap((request, i) => {
-      const file = join(this.#folder, `request-${i}`);
+    const fileOf = (name: string, request: BenchRequest): string => {
+      const file = join(this.#folder, name);
       writeFileSync(file, wireBytes(request, port, this.candidate.headers(this.#place)));
-      return ['--request', file];
-    });
+      return file;
+    };
+    const files = requests.flatMap((request, i) => ['--request', fileOf(`request-${i}`, request)]);
     const options = {
       port,
       connections: plan.connections,
@@ -195,11 +240,25 @@ export class Session {
       'ends-with': workload.endsWith,
       // Every token's event and the one that says why the answer ended; some proxies leave out what follows.
       'min-events': workload.events === 0 ? 0 : workload.events + 1,
+      runs: plan.runs,
+      keys: plan.keys,
+      'body-bytes': plan.bodyBytes,
+      slow: plan.slow?.connections,
+      'slow-request': plan.slow === undefined ? undefined : fileOf('slow-request', plan.slow.request),
+      'slow-body-bytes': plan.slow?.bodyBytes,
+      'slow-bytes': plan.slow?.bytes,
+      'slow-ms': plan.slow?.everyMs,
+      'slow-until': plan.slow?.untilSeconds,
       stamps: workload.upstream.intervalMs === undefined || requests[0] === workload.warmUp ? 0 : 1,
     };
     const { tools, otherCore } = this.#machine;
-    const command = [...tools.load, ...flags(options), ...files];
-    const result = readLoadResult(await this.#output({ command, env: {}, folder: this.#folder, core: otherCore }));
+    const launch = {
+      command: [tools.load, ...flags(options), ...files],
+      env: {},
+      folder: this.#folder,
+      core: otherCore,
+    };
+    const result = readLoadResult(await this.#output(launch, plan.seconds * 1000 + LOAD_PATIENCE_MS));
     this.#expect(result, workload);
     return result;
   }
@@ -212,9 +271,9 @@ export class Session {
   }
 
   /** Runs a program to its end. Gives what it printed. */
-  async #output(launch: Omit<Launch, 'output' | 'errors'>): Promise<string> {
+  async #output(launch: Omit<Launch, 'output' | 'errors'>, timeoutMs: number): Promise<string> {
     const running = this.#start(launch, 'pipe');
-    const timer = setTimeout(() => running.kill(), LOAD_TIMEOUT_MS);
+    const timer = setTimeout(() => running.kill(), timeoutMs);
     try {
       return running.child.stdout === null ? '' : await text(running.child.stdout);
     } finally {
@@ -223,19 +282,19 @@ export class Session {
     }
   }
 
-  /** The delays of the candidate's event loop since the last time. */
-  async #loopDelay(): Promise<Quantiles | null> {
-    if (!this.candidate.onNode || this.#proxy === null) return null;
-    const file = join(this.#folder, 'loop-delay.json');
+  /** Asks a program by a signal, and reads the file that it writes. */
+  async #told<Answer>(
+    program: RunningProcess,
+    signal: NodeJS.Signals,
+    name: string,
+    read: (text: string) => Answer,
+  ): Promise<Answer | null> {
+    const file = join(this.#folder, name);
     rmSync(file, { force: true });
-    process.kill(this.#proxy.pid, 'SIGUSR2');
-    for (let waitedMs = 0; waitedMs < LOOP_DELAY_PATIENCE_MS; waitedMs += 10) {
+    program.signal(signal);
+    for (let waitedMs = 0; waitedMs < ANSWER_PATIENCE_MS; waitedMs += 10) {
       await sleep(10);
-      try {
-        return quantilesOf(JSON.parse(readFileSync(file, 'utf8')));
-      } catch {
-        // Not written yet.
-      }
+      if (existsSync(file)) return read(readFileSync(file, 'utf8'));
     }
     return null;
   }

@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { platform } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** The programs on both sides of a candidate, as commands to which options are added. */
+/** The programs on both sides of a candidate: their paths. */
 export interface Tools {
-  readonly load: readonly string[];
-  readonly upstream: readonly string[];
-  /** What is to be said of them. */
-  readonly note: string;
+  readonly load: string;
+  readonly upstream: string;
 }
 
 const FOLDER = import.meta.dirname;
@@ -16,24 +15,18 @@ const BUILD_FOLDER = join(FOLDER, '.build');
 
 const run = promisify(execFile);
 
-/** Compiles the load generator and the upstream; without a compiler, the slower ones that run on Node are used. */
+/** Compiles the load generator and the upstream. @throws Error saying what is missing, where they cannot be */
 export async function findTools(): Promise<Tools> {
+  if (platform() !== 'linux') throw new Error('The benchmark needs Linux: epoll, timerfd and /proc.');
   try {
     const [load, upstream] = await Promise.all([compiled('load'), compiled('upstream')]);
-    return {
-      load: [load],
-      upstream: [upstream],
-      note: 'Load generator and upstream: C (bench/load.c, bench/upstream.c).',
-    };
+    return { load, upstream };
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
-    return {
-      load: [process.execPath, join(FOLDER, 'load-fallback.ts')],
-      upstream: [process.execPath, join(FOLDER, 'upstream-fallback.ts')],
-      note:
-        `Load generator and upstream run on Node, because C could not be compiled (${why}). They are slower than most ` +
-        'candidates: calls/s and waiting times below are theirs. CPU per call and per event still holds.',
-    };
+    const why = error instanceof Error ? error.message.trim() : String(error);
+    throw new Error(
+      `The load generator and the upstream are C and could not be compiled. Install a C compiler as cc (Debian: ` +
+        `apt-get install gcc libc6-dev), or name one in CC. ${why}`,
+    );
   }
 }
 
@@ -44,7 +37,10 @@ async function compiled(name: string): Promise<string> {
     return program;
   }
   mkdirSync(BUILD_FOLDER, { recursive: true });
-  await run(process.env['CC'] ?? 'cc', ['-O2', '-o', program, source]);
+  // Written beside and renamed: another benchmark may run the one before, or compile at the same time.
+  const unfinished = `${program}.${process.pid}`;
+  await run(process.env['CC'] ?? 'cc', ['-O2', '-o', unfinished, source]);
+  renameSync(unfinished, program);
   return program;
 }
 

@@ -2,13 +2,16 @@
  * The upstream of the benchmark: answers every request in the way that its options say, with exact usage.
  *
  *   upstream --mode json|chat|responses [--port 0] [--json-bytes 1024] [--events 100] [--interval-ms 0]
- *            [--large-bytes 61440]
+ *            [--large-bytes 61440] [--event-bytes 4096] [--stats-file FILE]
  *
  * json: one document. chat: a stream of `events` chunks, usage only to who asks. responses: a stream of `events` deltas
  * and a completed event of `large-bytes`. Each event is one HTTP chunk, as OpenAI sends them. With an interval the
  * events go out one by one, each with the time of its sending in `system_fingerprint`; without, or for a request with
  * `"seed":1` (a warm-up), all in one write.
- * Prints {"port":N} when it listens.
+ * A stream whose reader does not read is paused until it does. A request with `"seed":2` gets paced events of
+ * `event-bytes` more, so that a slow reader is soon behind.
+ * Prints {"port":N} when it listens. At SIGUSR1 it writes to the file how many streams are paused, how many were at once,
+ * and how often a stream was.
  */
 #include "common.h"
 
@@ -57,9 +60,10 @@ typedef struct Connection {
   unsigned generation;
   char head[HEAD_BYTES]; /* the request's head and as much of its body as there is room for */
   size_t head_length;
-  bool in_body, is_chunked, asked, wants_burst;
+  bool in_body, is_chunked, asked, wants_burst, wants_large, is_paused;
   long long body_left;
   char tail[5];
+  char *late; /* what is left of an event that the socket did not take */
   const char *out;
   size_t out_left;
   bool is_writing;
@@ -78,7 +82,10 @@ static enum { JSON, CHAT, RESPONSES } mode;
 static int events, large_bytes, epoll, timer;
 static int64_t interval_ns;
 static Text answers[2]; /* whole answers: to who did not ask for usage, and to who did */
-static Text stream_head;
+static Text stream_head, padding;
+static int paused, most_paused;
+static long pauses;
+static volatile sig_atomic_t wants_stats;
 static Due *queue;
 static size_t queue_first, queue_length, queue_capacity;
 static Connection *free_connections;
@@ -113,15 +120,15 @@ static void add_chunk(Text *text, const char *bytes, size_t length) {
   add(text, "\r\n", 2);
 }
 
-static int chat_event(char *to, size_t room, int index, bool asked) {
+static int chat_event(char *to, size_t room, int index, bool asked, const char *more) {
   const char *usage = asked ? ",\"usage\":null" : "";
   const char *before = "data: {\"id\":\"" ID "\",\"object\":\"chat.completion.chunk\",\"created\":1763780000,"
                        "\"model\":\"" MODEL "\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_t";
   if (index < events)
     return snprintf(to, room,
-                    "%s%016llx\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token%04d\"},"
+                    "%s%016llx\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token%04d%s\"},"
                     "\"logprobs\":null,\"finish_reason\":null}]%s,\"obfuscation\":\"a8Kd0Wq2\"}\n\n",
-                    before, (long long)now_ns(), index, usage);
+                    before, (long long)now_ns(), index, more, usage);
   if (index == events)
     return snprintf(to, room,
                     "%s%016llx\",\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,"
@@ -155,7 +162,7 @@ static void make_chat(void) {
     add(answer, stream_head.bytes, stream_head.length);
     for (int i = 0; i < chat_events(asked); i++) {
       char event[1024];
-      add_chunk(answer, event, (size_t)chat_event(event, sizeof event, i, asked));
+      add_chunk(answer, event, (size_t)chat_event(event, sizeof event, i, asked, ""));
     }
     add(answer, "0\r\n\r\n", 5);
   }
@@ -201,12 +208,23 @@ static void make_responses(void) {
   answers[1] = answers[0];
 }
 
+static void end_pause(Connection *connection) {
+  if (!connection->is_paused) return;
+  connection->is_paused = false;
+  paused--;
+  free(connection->late);
+  connection->late = NULL;
+}
+
 static void forget(Connection *connection) {
+  end_pause(connection);
   close(connection->fd);
   connection->generation++;
   connection->free_next = free_connections;
   free_connections = connection;
 }
+
+static void go_on(Connection *connection);
 
 static void write_out(Connection *connection) {
   while (connection->out_left > 0) {
@@ -222,6 +240,7 @@ static void write_out(Connection *connection) {
   }
   if (connection->is_writing) watch(epoll, EPOLL_CTL_MOD, connection->fd, EPOLLIN, connection);
   connection->is_writing = false;
+  if (connection->is_paused) go_on(connection);
 }
 
 static void enqueue(Connection *connection, int64_t at_ns) {
@@ -237,26 +256,48 @@ static void enqueue(Connection *connection, int64_t at_ns) {
   queue[(queue_first + queue_length++) % queue_capacity] = (Due){connection, connection->generation, at_ns};
 }
 
+/* The socket took only a part: the stream waits until it takes the rest. */
+static void pause_stream(Connection *connection, const char *rest, size_t length) {
+  connection->late = malloc(length);
+  memcpy(connection->late, rest, length);
+  connection->is_paused = true;
+  pauses++;
+  if (++paused > most_paused) most_paused = paused;
+  connection->out = connection->late;
+  connection->out_left = length;
+  write_out(connection);
+}
+
 /*
  * Sends the next event of a paced stream; those after the last token follow each other at once, as they do at OpenAI.
- * A socket that does not take an event whole has a reader that does not read: its stream is ended.
  */
 static void send_event(Connection *connection, int64_t at_ns) {
+  static char event[512 * 1024], framed[513 * 1024];
   bool is_last, at_once;
   do {
-    char event[1024], framed[1100];
     int index = connection->next_event++;
-    int length = chat_event(event, sizeof event, index, connection->asked);
+    int length = chat_event(event, sizeof event, index, connection->asked, connection->wants_large ? padding.bytes : "");
     is_last = index + 1 == chat_events(connection->asked);
     at_once = index >= events;
     const char *end = is_last ? "0\r\n\r\n" : "";
     int framed_length = snprintf(framed, sizeof framed, "%x\r\n%.*s\r\n%s", (unsigned)length, length, event, end);
-    if (write(connection->fd, framed, (size_t)framed_length) != framed_length) {
-      shutdown(connection->fd, SHUT_RDWR);
+    ssize_t sent = write(connection->fd, framed, (size_t)framed_length);
+    if (sent < 0 && errno != EAGAIN) return; /* the read that follows tells that the peer has gone */
+    if (sent != framed_length) {
+      size_t taken = sent < 0 ? 0 : (size_t)sent;
+      pause_stream(connection, framed + taken, (size_t)framed_length - taken);
       return;
     }
   } while (at_once && !is_last);
   if (!is_last) enqueue(connection, at_ns + interval_ns);
+}
+
+/* What was late is sent: the stream goes on, if there is more of it. */
+static void go_on(Connection *connection) {
+  end_pause(connection);
+  if (connection->next_event >= chat_events(connection->asked)) return;
+  if (connection->next_event > events) send_event(connection, now_ns());
+  else enqueue(connection, now_ns() + interval_ns);
 }
 
 static void send_due_events(void) {
@@ -329,6 +370,7 @@ static void receive(Connection *connection, const char *bytes, size_t length) {
   if (!body_is_over(connection, bytes, length)) return;
   connection->asked = strstr(connection->head, "\"include_usage\":true") != NULL;
   connection->wants_burst = strstr(connection->head, "\"seed\":1,") != NULL;
+  connection->wants_large = strstr(connection->head, "\"seed\":2,") != NULL;
   answer(connection);
 }
 
@@ -345,6 +387,22 @@ static void accept_all(int listener) {
     connection->fd = fd;
     watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, connection);
   }
+}
+
+static void ask_for_stats(int signal) {
+  (void)signal;
+  wants_stats = 1;
+}
+
+static void write_stats(const char *path) {
+  wants_stats = 0;
+  char unfinished[4096];
+  snprintf(unfinished, sizeof unfinished, "%s.new", path);
+  FILE *file = fopen(unfinished, "w");
+  if (!file) die("%s: %s", unfinished, strerror(errno));
+  fprintf(file, "{\"paused\":%d,\"mostPaused\":%d,\"pauses\":%ld}\n", paused, most_paused, pauses);
+  fclose(file);
+  rename(unfinished, path);
 }
 
 static int listen_on(int port) {
@@ -371,6 +429,11 @@ int main(int argc, char **argv) {
              "HTTP/1.1 200 OK\r\n%sContent-Type: text/event-stream; charset=utf-8\r\n"
              "Transfer-Encoding: chunked\r\n\r\n",
              HEADERS);
+  add_prose(&padding, (long)number(argc, argv, "--event-bytes", "4096"));
+  if (padding.length > 500 * 1024) die("--event-bytes is more than 500 KB");
+  add(&padding, "", 1);
+  const char *stats_file = option(argc, argv, "--stats-file", "");
+  if (stats_file[0]) signal(SIGUSR1, ask_for_stats);
   if (mode == JSON) make_json((int)number(argc, argv, "--json-bytes", "1024"));
   else if (mode == CHAT) make_chat();
   else make_responses();
@@ -384,6 +447,7 @@ int main(int argc, char **argv) {
   for (;;) {
     struct epoll_event ready[512];
     int count = epoll_wait(epoll, ready, 512, -1);
+    if (wants_stats) write_stats(stats_file);
     for (int i = 0; i < count; i++) {
       void *what = ready[i].data.ptr;
       if (what == &listener) accept_all(listener);

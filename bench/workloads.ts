@@ -26,6 +26,8 @@ export interface UpstreamPlan {
   readonly intervalMs?: number;
   readonly jsonBytes?: number;
   readonly largeBytes?: number;
+  /** What the events of a request with `"seed":2` hold beside their token. */
+  readonly eventBytes?: number;
 }
 
 export interface LoadPlan {
@@ -35,6 +37,23 @@ export interface LoadPlan {
   /** Calls in all; null: as many as the seconds allow. */
   readonly calls: number | null;
   readonly seconds: number;
+  /** Calls take one of so many runs, in no order; without it a run is ten calls and never comes again. */
+  readonly runs?: number;
+  /** Calls take one of so many keys, in no order, where the credential holds `key-0000000000000000`. */
+  readonly keys?: number;
+  /** How long each answer's body is; another length is an error. */
+  readonly bodyBytes?: number;
+  readonly slow?: SlowReaders;
+}
+
+/** Connections, spread over all, that take little until some time after the start, and then read as the others do. */
+export interface SlowReaders {
+  readonly connections: number;
+  readonly request: BenchRequest;
+  readonly bodyBytes: number;
+  readonly bytes: number;
+  readonly everyMs: number;
+  readonly untilSeconds: number;
 }
 
 const DONE = 'data: [DONE]\n\n';
