@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { BenchOptions, NamedCommand } from './options.ts';
 import { CLIENT_KEY } from './requests.ts';
 import { findProgram, installPackages } from './tools.ts';
+import type { LoadPlan } from './workloads.ts';
 
 /** What a candidate is told about its place. */
 export interface Place {
@@ -33,6 +34,8 @@ export interface Candidate {
   readonly ledger: boolean;
   /** How long it may take to listen; without it, some seconds. */
   readonly startPatienceMs?: number;
+  /** Over which runs and keys its calls are spread. */
+  readonly spread?: Pick<LoadPlan, 'runs' | 'keys'>;
 }
 
 /** A Metertap that differs from others in what it is given. */
@@ -54,6 +57,7 @@ export interface MetertapVariant {
   /** YAML of further members of `listen`. */
   readonly listen?: string;
   readonly startPatienceMs?: number;
+  readonly spread?: Pick<LoadPlan, 'runs' | 'keys'>;
 }
 
 export const DIRECT = 'direct';
@@ -129,7 +133,7 @@ function treeVariant({ name, command }: NamedCommand, profileFolder: string | nu
 
 /** Metertap with everything on, as `metertap serve` starts it; its access log goes to a file. */
 export function metertap(variant: MetertapVariant): Candidate {
-  const { name, title, credential, profileFolder = null, startPatienceMs } = variant;
+  const { name, title, credential, profileFolder = null, startPatienceMs, spread } = variant;
   return {
     name,
     title,
@@ -138,6 +142,7 @@ export function metertap(variant: MetertapVariant): Candidate {
     onNode: true,
     ledger: true,
     ...(startPatienceMs === undefined ? {} : { startPatienceMs }),
+    ...(spread === undefined ? {} : { spread }),
     launch: (place) => ({ command: node(profileFolder, name, metertapArguments(variant, place)) }),
   };
 }

@@ -12,10 +12,20 @@ export interface Expected {
 const PATIENCE_MS = 5_000;
 const DAY_MS = 86_400_000;
 
-/** Asks a Metertap for its sums. Gives what does not agree, in words; null where all does. */
-export async function ledgerFault(port: number, expected: Expected): Promise<string | null> {
+/** A stretch of time: the end is not part of it. */
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * Asks a Metertap for its sums. Gives what does not agree, in words; null where all does.
+ *
+ * @param span of which calls; without it, those of the last day
+ */
+export async function ledgerFault(port: number, expected: Expected, span: Span | null = null): Promise<string | null> {
   for (let waitedMs = 0; ; waitedMs += 100) {
-    const found = await sums(port);
+    const found = await sums(port, span ?? { fromMs: Date.now() - DAY_MS, toMs: Date.now() + DAY_MS });
     if (found.calls === expected.calls && found.inputTokens === expected.inputTokens) return null;
     if (waitedMs >= PATIENCE_MS) {
       return (
@@ -27,9 +37,9 @@ export async function ledgerFault(port: number, expected: Expected): Promise<str
   }
 }
 
-async function sums(port: number): Promise<Expected> {
-  const from = Math.floor((Date.now() - DAY_MS) / 1000);
-  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/usage?bucket=1d&start_time=${from}`, {
+async function sums(port: number, { fromMs, toMs }: Span): Promise<Expected> {
+  const span = `start_time=${Math.floor(fromMs / 1000)}&end_time=${Math.floor(toMs / 1000)}`;
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/usage?bucket=1d&${span}`, {
     headers: { authorization: `Bearer ${ADMIN_KEY}` },
   });
   const { data } = objectOf(await answer.json());

@@ -63,8 +63,8 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
   if (values.help) return null;
   return {
     quick: values.quick,
-    rounds: numberOf('rounds', values.rounds, values.quick ? 1 : 3),
-    seconds: numberOf('seconds', values.seconds, values.quick ? 1 : 3),
+    rounds: positiveNumber('rounds', values.rounds, values.quick ? 1 : 3),
+    seconds: positiveNumber('seconds', values.seconds, values.quick ? 1 : 3),
     workloads: namesOf(values.workload),
     candidates: namesOf(values.candidate),
     peers: values.peer.map((text) => namedCommand('peer', text)),
@@ -81,14 +81,16 @@ export function checkNames(kind: string, asked: readonly string[], known: readon
   }
 }
 
-function numberOf(name: string, text: string | undefined, otherwise: number): number {
+/** Reads a number. @throws Error where it is none above 0 */
+export function positiveNumber(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
   const value = Number(text);
   if (!(value > 0)) throw new Error(`--${name} must be a number above 0.`);
   return value;
 }
 
-function namesOf(lists: readonly string[]): string[] {
+/** Names out of lists of them, separated by commas. */
+export function namesOf(lists: readonly string[]): string[] {
   return lists.flatMap((list) => list.split(',')).filter((name) => name !== '');
 }
 

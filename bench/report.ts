@@ -118,12 +118,18 @@ function directOf(own: readonly Measurement[], round: Measurement): Measurement 
   return own.find((other) => other.candidate === DIRECT && other.round === round.round);
 }
 
-function added(own: Quantiles | null, direct: Quantiles | null | undefined, quantile: keyof Quantiles): number | null {
+/** What a quantile is above that without a proxy; null where one of them is missing. */
+export function added(
+  own: Quantiles | null,
+  direct: Quantiles | null | undefined,
+  quantile: keyof Quantiles,
+): number | null {
   if (own === null || direct == null) return null;
   return own === direct ? 0 : own[quantile] - direct[quantile];
 }
 
-function cell(spread: Spread | null, digits: number): string {
+/** A figure over the rounds: the median, with the least and greatest in brackets. */
+export function cell(spread: Spread | null, digits: number): string {
   if (spread === null) return '–';
   const median = spread.median.toFixed(digits);
   const min = spread.min.toFixed(digits);
@@ -132,7 +138,7 @@ function cell(spread: Spread | null, digits: number): string {
 }
 
 /** A table that reads well as it is and as Markdown. */
-function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) => `| ${row.map((text, i) => text.padEnd(widths[i] ?? 0)).join(' | ')} |`;

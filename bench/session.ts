@@ -240,8 +240,8 @@ export class Session {
       'ends-with': workload.endsWith,
       // Every token's event and the one that says why the answer ended; some proxies leave out what follows.
       'min-events': workload.events === 0 ? 0 : workload.events + 1,
-      runs: plan.runs,
-      keys: plan.keys,
+      runs: this.candidate.spread?.runs,
+      keys: this.candidate.spread?.keys,
       'body-bytes': plan.bodyBytes,
       slow: plan.slow?.connections,
       'slow-request': plan.slow === undefined ? undefined : fileOf('slow-request', plan.slow.request),
