@@ -10,14 +10,17 @@ export interface BenchRequest {
   readonly body: string;
 }
 
-/** A chat request of about `bytes` bytes. `burst` asks the paced upstream to answer at once, for a warm-up. */
+/**
+ * A chat request of about `bytes` bytes. `burst` asks the paced upstream to answer at once, for a warm-up; `large` asks
+ * it for large events.
+ */
 export function chatRequest(
   bytes: number,
-  options: { stream?: 'plain' | 'usage'; burst?: boolean } = {},
+  options: { stream?: 'plain' | 'usage'; burst?: boolean; large?: boolean } = {},
 ): BenchRequest {
   const stream = options.stream ? '"stream":true,' : '';
   const usage = options.stream === 'usage' ? '"stream_options":{"include_usage":true},' : '';
-  const seed = options.burst ? '"seed":1,' : '';
+  const seed = options.burst ? '"seed":1,' : options.large ? '"seed":2,' : '';
   const begin = `{"model":"gpt-5-mini",${stream}${usage}${seed}"temperature":1.0,"messages":[${SYSTEM}`;
   return { path: '/v1/chat/completions', body: `${begin}${messages(bytes - begin.length - 2)}]}` };
 }

@@ -173,6 +173,7 @@ export class Session {
       'json-bytes': plan.jsonBytes,
       'large-bytes': plan.largeBytes,
       'event-bytes': plan.eventBytes,
+      'send-buffer': plan.sendBuffer,
       'stats-file': join(this.#folder, 'upstream.json'),
     };
     const { tools, otherCore } = this.#machine;

@@ -2,14 +2,14 @@
  * The upstream of the benchmark: answers every request in the way that its options say, with exact usage.
  *
  *   upstream --mode json|chat|responses [--port 0] [--json-bytes 1024] [--events 100] [--interval-ms 0]
- *            [--large-bytes 61440] [--event-bytes 4096] [--stats-file FILE]
+ *            [--large-bytes 61440] [--event-bytes 4096] [--send-buffer 0] [--stats-file FILE]
  *
  * json: one document. chat: a stream of `events` chunks, usage only to who asks. responses: a stream of `events` deltas
  * and a completed event of `large-bytes`. Each event is one HTTP chunk, as OpenAI sends them. With an interval the
  * events go out one by one, each with the time of its sending in `system_fingerprint`; without, or for a request with
  * `"seed":1` (a warm-up), all in one write.
  * A stream whose reader does not read is paused until it does. A request with `"seed":2` gets paced events of
- * `event-bytes` more, so that a slow reader is soon behind.
+ * `event-bytes` more, so that a slow reader is soon behind; a small `send-buffer` lets the upstream notice it sooner.
  * Prints {"port":N} when it listens. At SIGUSR1 it writes to the file how many streams are paused, how many were at once,
  * and how often a stream was.
  */
@@ -79,7 +79,7 @@ typedef struct {
 } Due;
 
 static enum { JSON, CHAT, RESPONSES } mode;
-static int events, large_bytes, epoll, timer;
+static int events, large_bytes, send_buffer, epoll, timer;
 static int64_t interval_ns;
 static Text answers[2]; /* whole answers: to who did not ask for usage, and to who did */
 static Text stream_head, padding;
@@ -378,6 +378,7 @@ static void accept_all(int listener) {
   int fd;
   while ((fd = accept(listener, NULL, NULL)) >= 0) {
     prepare_socket(fd);
+    if (send_buffer > 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     Connection *connection = free_connections;
     if (connection) free_connections = connection->free_next;
     else connection = calloc(1, sizeof *connection);
@@ -424,6 +425,7 @@ int main(int argc, char **argv) {
   mode = strcmp(mode_name, "chat") == 0 ? CHAT : strcmp(mode_name, "responses") == 0 ? RESPONSES : JSON;
   events = (int)number(argc, argv, "--events", "100");
   large_bytes = (int)number(argc, argv, "--large-bytes", "61440");
+  send_buffer = (int)number(argc, argv, "--send-buffer", "0");
   interval_ns = (int64_t)(number(argc, argv, "--interval-ms", "0") * 1e6);
   add_format(&stream_head,
              "HTTP/1.1 200 OK\r\n%sContent-Type: text/event-stream; charset=utf-8\r\n"

@@ -28,6 +28,8 @@ export interface UpstreamPlan {
   readonly largeBytes?: number;
   /** What the events of a request with `"seed":2` hold beside their token. */
   readonly eventBytes?: number;
+  /** Of each of its connections, in bytes. */
+  readonly sendBuffer?: number;
 }
 
 export interface LoadPlan {
@@ -56,7 +58,8 @@ export interface SlowReaders {
   readonly untilSeconds: number;
 }
 
-const DONE = 'data: [DONE]\n\n';
+/** How a whole chat stream ends. */
+export const DONE = 'data: [DONE]\n\n';
 const COMPLETED = '"metadata":{}}}\n\n';
 const BURST_EVENTS = 100;
 const RESPONSES_EVENTS = 50;
@@ -154,6 +157,7 @@ function agentRun(): BenchRequest[] {
   return Array.from({ length: 10 }, (_, i) => chatRequest(Math.round((2 + (i * 58) / 9) * 1024)));
 }
 
+/** What `openStreams` opens. */
 interface OpenStreams {
   readonly streams: number;
   readonly intervalMs: number;

@@ -45,7 +45,11 @@ function isWritten(member: unknown, place: Place, name: string): boolean {
 }
 
 function isOverridden(place: Place, name: string, context: TreeContext): boolean {
-  return context.overridden.has(pathText([...place.path, name]));
+  // Asked of every member of every key: the text of a path is made only where it may be one of them.
+  for (const text of context.overridden) {
+    if (text.endsWith(name) && text === pathText([...place.path, name])) return true;
+  }
+  return false;
 }
 
 function expandText(text: string, { schema, path }: Place, { sources, faults }: TreeContext): unknown {

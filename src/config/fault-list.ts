@@ -57,7 +57,7 @@ export class FaultList {
 
   /** Tells whether the very value at `path` was already found faulty. */
   has(path: SettingPath): boolean {
-    return this.#faultyPaths.has(pathText(path));
+    return this.#faultyPaths.size > 0 && this.#faultyPaths.has(pathText(path));
   }
 
   /** Adds a fault of a setting. */

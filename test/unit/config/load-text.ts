@@ -1,6 +1,7 @@
+import { Value } from 'typebox/value';
 import { ConfigError, type ConfigFault } from '../../../src/config/config-error.ts';
 import { loadConfig } from '../../../src/config/load.ts';
-import type { Config } from '../../../src/config/schema.ts';
+import { CONFIG_SCHEMA, type Config } from '../../../src/config/schema.ts';
 
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
@@ -8,14 +9,17 @@ export interface Surroundings {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** Loads `yaml` as the file `metertap.yaml`. */
+/** Loads `yaml` as the file `metertap.yaml`. TypeBox must find as little wrong with what comes out as the loader did. */
 export function loadText(yaml: string, { env = {}, files = {} }: Surroundings = {}): Config {
   const readFile = (path: string): string => {
     const text = path === 'metertap.yaml' ? yaml : files[path];
     if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
     return text;
   };
-  return loadConfig({ path: 'metertap.yaml', env, readFile });
+  const config = loadConfig({ path: 'metertap.yaml', env, readFile });
+  const [error] = Value.Errors(CONFIG_SCHEMA, config);
+  if (error !== undefined) throw new Error(`${error.instancePath} was loaded, but ${error.message}`);
+  return config;
 }
 
 /** Loads `yaml`, which must be faulty, and gives the error. */

@@ -41,6 +41,7 @@ describe('loadConfig', () => {
       listen: {
         host: '127.0.0.1',
         port: 8787,
+        reuse_port: false,
         body_limit_mb: 64,
         request_timeout_ms: 300_000,
         keep_alive_ms: 72_000,
