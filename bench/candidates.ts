@@ -34,6 +34,8 @@ export interface Candidate {
   readonly ledger: boolean;
   /** How long it may take to listen; without it, some seconds. */
   readonly startPatienceMs?: number;
+  /** How many processes listen on its port; without it, one. */
+  readonly processes?: number;
   /** Over which runs and keys its calls are spread. */
   readonly spread?: Pick<LoadPlan, 'runs' | 'keys'>;
 }
@@ -145,6 +147,32 @@ export function metertap(variant: MetertapVariant): Candidate {
     ...(spread === undefined ? {} : { spread }),
     launch: (place) => ({ command: node(profileFolder, name, metertapArguments(variant, place)) }),
   };
+}
+
+/**
+ * Several processes on one port, over one data folder (docs/operations.md, "Several processes").
+ *
+ * @param cores one for each process, on which it stays; null: anywhere
+ */
+export function metertapProcesses(variant: MetertapVariant, count: number, cores: readonly number[] | null): Candidate {
+  return {
+    ...metertap(variant),
+    onNode: false, // it is a shell with several of them
+    processes: count,
+    launch: (place) => {
+      const serve = [process.execPath, ...metertapArguments({ ...variant, listen: 'reuse_port: true' }, place)];
+      const commands = Array.from({ length: count }, (_, i) => {
+        const pinned = cores === null ? serve : ['taskset', '-c', String(cores[i]), ...serve];
+        return `${pinned.map(quoted).join(' ')} &`;
+      });
+      // The shell waits for all of them, and leaves it to each to obey the signal.
+      return { command: ['sh', '-c', `trap '' TERM; ${commands.join(' ')} wait`] };
+    },
+  };
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** What Node is given to serve with this variant. Writes its configuration. */

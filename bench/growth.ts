@@ -114,7 +114,7 @@ async function emptyLedger(machine: Machine, variant: MetertapVariant, dataDir: 
   const log = openSync(join(dataDir, 'filling.log'), 'a');
   const command = [process.execPath, ...metertapArguments({ ...variant, dataDir }, place)];
   const running = machine.processes.start({ command, env: {}, folder: dataDir, core: null, output: log, errors: log });
-  await listening(place.port, running, variant.startPatienceMs);
+  await listening(place.port, running, { patienceMs: variant.startPatienceMs });
   await machine.processes.stop(running);
   return join(dataDir, 'metertap.db');
 }

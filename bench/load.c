@@ -302,7 +302,7 @@ static void take_body(Connection *connection, const char *bytes, size_t length) 
   connection->body_bytes += length;
   keep_tail(connection, bytes, length);
   if (min_events > 0) connection->events += count_events(connection, bytes, length);
-  if (reads_stamps) read_stamps(bytes, length);
+  if (reads_stamps && !connection->is_slow) read_stamps(bytes, length);
 }
 
 static const char *header(const char *head, const char *name) {

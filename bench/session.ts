@@ -198,7 +198,8 @@ export class Session {
       'file',
     );
     this.#proxy = proxy;
-    await listening(this.#place.port, proxy, this.candidate.startPatienceMs);
+    const { processes = 1, startPatienceMs: patienceMs } = this.candidate;
+    await listening(this.#place.port, proxy, { processes, patienceMs });
     this.#startMs = performance.now() - startedAt;
   }
 
