@@ -75,6 +75,12 @@ const QUEUED: RecordFilter = {
 };
 const MAX_QUEUED = 100_000;
 
+/**
+ * How many connections may wait to be accepted; the system has a bound of its own (`net.core.somaxconn`). Node's 511 are
+ * full where thousands of streams begin within a second, and what comes then is reset.
+ */
+const BACKLOG = 4096;
+
 /** How long a connection may still take what has been written to it, once its call has been ended. */
 const LAST_WORDS_MS = 1_000;
 
@@ -268,7 +274,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { host, port, reuse_port: reusePort } = config.listen;
   try {
     // `reusePort` is Node's own option, which Fastify hands on.
-    const address = { host, port, reusePort };
+    const address = { host, port, reusePort, backlog: BACKLOG };
     await app.listen(address);
   } catch (error) {
     await app.close();

@@ -80,5 +80,5 @@ const server = createServer({ noDelay: true }, (request, response) => {
     forward(request, response, parts.length === 1 && first ? first : Buffer.concat(parts));
   });
 });
-server.listen(Number(process.env['PORT']), '127.0.0.1');
+server.listen({ port: Number(process.env['PORT']), host: '127.0.0.1', backlog: 4096 });
 process.on('SIGTERM', () => process.exit(0));
