@@ -103,7 +103,7 @@ const BUCKETS = { usage_minute: 60_000, usage_hour: 3_600_000, usage_day: 86_400
  * Fills the ledger.
  *
  * @param progress told what goes on, a line at a time
- * @throws Error where the ledger is not empty, or its schema is another than this file knows
+ * @throws Error where the ledger is not empty, or SQLite refuses what this file writes
  */
 export async function fillLedger(filling: Filling, progress: (text: string) => void): Promise<Filled> {
   const database = new DatabaseSync(filling.file);
@@ -164,6 +164,7 @@ function insertRecords({ records, recordsPerRun, teams, keysPerTeam, fromMs, toM
     key_id: `'key-' || (run % ${teams}) || '-' || (run / ${teams} % ${keysPerTeam})`,
     run_id: `printf('run-%016d', run)`,
     upstream_id: `printf('chatcmpl-%020d', n)`,
+    settlement: 'n + 1', // the order in which they ended
   };
   const columns = { ...CONSTANTS, ...own };
   return `
@@ -210,6 +211,7 @@ function follow(): [string, string][] {
     ...usage,
     ['activity', grouped('activity', activityKey, { first_at: 'min(started_at)', last_at: 'max(ended_at)' })],
     ['runs', runs],
+    ['settlement_counter', 'UPDATE settlement_counter SET last = (SELECT count(*) FROM records)'],
   ];
 }
 
