@@ -1,7 +1,7 @@
-import { COUNT_NAMES, type TokenCounts } from '../metering/usage.ts';
+import { COUNT_NAMES } from '../metering/usage.ts';
 import type { UsageSums } from './ledger-reader.ts';
 import { type ColumnValue, RECORD_COLUMNS, type RecordColumn } from './record-columns.ts';
-import { emptySums, modelOf, sumsOfRecord } from './sums.ts';
+import { type CountedUsage, emptySums, modelOf, sumsOfRecord } from './sums.ts';
 
 /** What the roll-ups take from a row that has an end: its dimensions, '' for none, and its sums. */
 export interface EndedCall {
@@ -10,6 +10,7 @@ export interface EndedCall {
   readonly sessionId: string;
   readonly runId: string;
   readonly agent: string;
+  readonly user: string;
   readonly upstream: string;
   readonly endpoint: string;
   readonly model: string;
@@ -41,6 +42,7 @@ export function endedCallOf(row: readonly ColumnValue[]): EndedCall {
     sessionId: textAt(row, 'session_id'),
     runId: textAt(row, 'run_id'),
     agent: textAt(row, 'agent'),
+    user: textAt(row, 'user'),
     upstream: textAt(row, 'upstream'),
     endpoint: textAt(row, 'endpoint'),
     model: modelOf({ response_model: textAt(row, 'response_model'), request_model: textAt(row, 'request_model') }),
@@ -52,9 +54,10 @@ export function endedCallOf(row: readonly ColumnValue[]): EndedCall {
     sums: sumsOfRecord({
       ending: textAt(row, 'ending'),
       usage_source: textAt(row, 'usage_source'),
-      usage: numberAt(row, 'input_tokens') === null ? null : countsAt(row),
+      usage: numberAt(row, 'input_tokens') === null ? null : usageAt(row),
       client_retry: numberAt(row, 'client_retry') ?? 0,
       cost_nano_usd: costAt(row),
+      units: unitsAt(row),
     }),
   };
 }
@@ -70,8 +73,8 @@ function numberAt(row: readonly ColumnValue[], name: RecordColumn): number | nul
   return typeof value === 'number' ? value : null;
 }
 
-function countsAt(row: readonly ColumnValue[]): TokenCounts {
-  const counts = emptySums();
+function usageAt(row: readonly ColumnValue[]): CountedUsage {
+  const counts = { ...emptySums(), details: detailsAt(row) };
   for (const name of COUNT_NAMES) {
     const value = numberAt(row, name) ?? 0;
     if (!Number.isInteger(value) || value < 0 || value > MAX_COUNT) {
@@ -80,6 +83,21 @@ function countsAt(row: readonly ColumnValue[]): TokenCounts {
     counts[name] = value;
   }
   return counts;
+}
+
+function detailsAt(row: readonly ColumnValue[]): Readonly<Record<string, unknown>> {
+  const json = textAt(row, 'details');
+  if (json === '' || json === '{}') return {};
+  const details: unknown = JSON.parse(json);
+  return typeof details === 'object' && details !== null ? { ...details } : {};
+}
+
+function unitsAt(row: readonly ColumnValue[]): number | null {
+  const units = numberAt(row, 'units');
+  if (units !== null && (!Number.isInteger(units) || units < 0 || units > MAX_COUNT)) {
+    throw new RangeError('units is not a count that the ledger can add up.');
+  }
+  return units;
 }
 
 function costAt(row: readonly ColumnValue[]): number | null {

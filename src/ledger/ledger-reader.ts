@@ -1,3 +1,4 @@
+import type { DetailCount } from '../metering/detail-counts.ts';
 import type { TokenCounts } from '../metering/usage.ts';
 import type { CallRecord, Ending } from './record.ts';
 
@@ -43,7 +44,7 @@ export interface RunKey {
 }
 
 /** What every roll-up row adds up. */
-export interface UsageSums extends TokenCounts {
+export interface UsageSums extends TokenCounts, Readonly<Record<DetailCount, number>> {
   /** All records. */
   readonly records: number;
   /** Records that an agent SDK would count as a request: they completed, or their usage is known. */
@@ -57,6 +58,10 @@ export interface UsageSums extends TokenCounts {
   readonly client_retries: number;
   /** Usage known, price unknown. */
   readonly unpriced: number;
+  /** Requests in which the upstream made web searches. */
+  readonly searching_requests: number;
+  /** `units` of the records; it means something only within one kind of endpoint. */
+  readonly units: number;
   readonly cost_nano_usd: bigint;
 }
 

@@ -6,6 +6,7 @@ import { integer } from './row-values.ts';
 import { SCHEMA_ACCESS } from './schema-access.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
 import { SETTLEMENT_SCHEMA } from './settlement.ts';
+import { addUsageDimensions } from './usage-dimensions.ts';
 
 /** One step of the schema. `version` is what `PRAGMA user_version` says after it. */
 export interface Migration {
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, up: (database) => database.exec(SCHEMA_ACCESS) },
   { version: 3, up: (database) => database.exec(SETTLEMENT_SCHEMA) },
   { version: 4, up: (database) => database.exec(OUTBOX_SCHEMA) },
+  { version: 5, up: addUsageDimensions },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

@@ -65,6 +65,7 @@ export const RECORD_COLUMNS = [
   'cost_nano_usd',
   'price_id',
   'cost_reported_usd',
+  'units',
 ] as const;
 export type RecordColumn = (typeof RECORD_COLUMNS)[number];
 
@@ -124,6 +125,7 @@ export function columnsOfRecord(record: CallRecord): ColumnValue[] {
     record.cost_nano_usd,
     record.price_id,
     record.cost_reported_usd,
+    record.units,
   ];
 }
 
@@ -189,6 +191,7 @@ export function recordOfRow(row: Row): CallRecord {
     cost_usd: costNanoUsd === null ? null : formatUsd(costNanoUsd),
     price_id: textOrNull(row, 'price_id'),
     cost_reported_usd: textOrNull(row, 'cost_reported_usd'),
+    units: integerOrNull(row, 'units'),
   };
 }
 

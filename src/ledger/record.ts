@@ -67,4 +67,7 @@ export interface CallRecord {
   readonly price_id: string | null;
   /** What the upstream itself said the call cost, a decimal string in USD. */
   readonly cost_reported_usd: string | null;
+
+  /** What is counted beside tokens: images made, characters spoken, seconds of audio heard; null where unknown. */
+  readonly units: number | null;
 }

@@ -14,11 +14,35 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
 /** The tables by time bucket, and how long a bucket is. */
-export const BUCKET_MS = { usage_minute: MINUTE_MS, usage_hour: HOUR_MS, usage_day: DAY_MS, activity: DAY_MS } as const;
+export const BUCKET_MS = {
+  usage_minute: MINUTE_MS,
+  usage_hour: HOUR_MS,
+  usage_day: DAY_MS,
+  user_day: DAY_MS,
+  activity: DAY_MS,
+} as const;
 
 export const USAGE_KEY = [
   'team',
   'bucket_start',
+  'key_id',
+  'upstream',
+  'endpoint',
+  'model',
+  'service_tier',
+  'usage_source',
+] as const;
+
+/**
+ * The days of end users stand apart: with the user in its key, `usage_day` would have a row for every one of them, and
+ * each report would read them all. `activity` would not do either: it has a row for every run, which are more still.
+ * Only calls that name a user are in it, so that it costs the others nothing; what they used is what `usage_day` has
+ * beyond it.
+ */
+export const USER_KEY = [
+  'team',
+  'bucket_start',
+  'user',
   'key_id',
   'upstream',
   'endpoint',
@@ -53,6 +77,7 @@ interface ActivityEntry extends Entry {
 /** Adds up calls, for one batch. */
 export class RollupBatch {
   readonly minutes = new Map<string, Entry>();
+  readonly users = new Map<string, Entry>();
   readonly activity = new Map<string, ActivityEntry>();
 
   add(call: EndedCall): void {
@@ -67,7 +92,23 @@ export class RollupBatch {
       call.usageSource,
     ];
     addSums(entryOf(this.minutes, minute).sums, call.sums);
+    if (call.user !== '') this.#addUser(call);
     this.#addActivity(call);
+  }
+
+  #addUser(call: EndedCall): void {
+    const key = [
+      call.team,
+      floorTo(call.startedMs, DAY_MS),
+      call.user,
+      call.keyId,
+      call.upstream,
+      call.endpoint,
+      call.model,
+      call.serviceTier,
+      call.usageSource,
+    ];
+    addSums(entryOf(this.users, key).sums, call.sums);
   }
 
   #addActivity(call: EndedCall): void {
@@ -99,12 +140,14 @@ export class RollupWriter {
   readonly #minute: StatementSync;
   readonly #hour: StatementSync;
   readonly #day: StatementSync;
+  readonly #user: StatementSync;
   readonly #activity: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#minute = database.prepare(addingUpsert('usage_minute', USAGE_KEY, []));
     this.#hour = database.prepare(addingUpsert('usage_hour', USAGE_KEY, []));
     this.#day = database.prepare(addingUpsert('usage_day', USAGE_KEY, []));
+    this.#user = database.prepare(addingUpsert('user_day', USER_KEY, []));
     this.#activity = database.prepare(addingUpsert('activity', ACTIVITY_KEY, ACTIVITY_SPAN));
   }
 
@@ -114,6 +157,7 @@ export class RollupWriter {
     for (const entry of batch.minutes.values()) this.#minute.run(...entry.key, ...sumValues(entry.sums));
     for (const entry of hours.values()) this.#hour.run(...entry.key, ...sumValues(entry.sums));
     for (const entry of coarsen(hours, DAY_MS).values()) this.#day.run(...entry.key, ...sumValues(entry.sums));
+    for (const entry of batch.users.values()) this.#user.run(...entry.key, ...sumValues(entry.sums));
     for (const entry of batch.activity.values()) {
       this.#activity.run(...entry.key, entry.firstAt, entry.lastAt, ...sumValues(entry.sums));
     }

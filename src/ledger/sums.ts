@@ -1,3 +1,10 @@
+import {
+  DETAIL_COUNT_NAMES,
+  DETAIL_COUNTS,
+  type DetailCount,
+  detailCountOf,
+  MAX_DETAIL_COUNT,
+} from '../metering/detail-counts.ts';
 import { COUNT_NAMES, type TokenCounts } from '../metering/usage.ts';
 import type { UsageSums } from './ledger-reader.ts';
 import type { CallRecord } from './record.ts';
@@ -10,9 +17,14 @@ import type { CallRecord } from './record.ts';
 export interface SummedRecord {
   readonly ending: string;
   readonly usage_source: string;
-  readonly usage: TokenCounts | null;
+  readonly usage: CountedUsage | null;
   readonly client_retry: number;
   readonly cost_nano_usd: number | null;
+  readonly units: number | null;
+}
+
+export interface CountedUsage extends TokenCounts {
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 export type MutableSums = { -readonly [Name in keyof UsageSums]: UsageSums[Name] };
@@ -27,6 +39,9 @@ export const NUMBER_SUM_NAMES = [
   'client_retries',
   'unpriced',
   ...COUNT_NAMES,
+  ...DETAIL_COUNT_NAMES,
+  'searching_requests',
+  'units',
 ] as const satisfies readonly (keyof UsageSums)[];
 
 const FAILED_ENDINGS: ReadonlySet<string> = new Set(['upstream_error', 'upstream_cut', 'timed_out']);
@@ -54,6 +69,13 @@ export function emptySums(): MutableSums {
     rejected_prediction_tokens: 0,
     total_tokens: 0,
     tool_calls: 0,
+    cache_write_30m_tokens: 0,
+    cache_write_12h_tokens: 0,
+    cached_image_tokens: 0,
+    output_image_tokens: 0,
+    web_searches: 0,
+    searching_requests: 0,
+    units: 0,
     cost_nano_usd: 0n,
   };
 }
@@ -62,6 +84,12 @@ export function emptySums(): MutableSums {
 export function addSums(sums: MutableSums, more: UsageSums): void {
   for (const name of NUMBER_SUM_NAMES) sums[name] += more[name];
   sums.cost_nano_usd += more.cost_nano_usd;
+}
+
+/** Takes `less` from `sums`, in place. */
+export function subtractSums(sums: MutableSums, less: UsageSums): void {
+  for (const name of NUMBER_SUM_NAMES) sums[name] -= less[name];
+  sums.cost_nano_usd -= less.cost_nano_usd;
 }
 
 /**
@@ -80,9 +108,19 @@ export function sumsOfRecord(record: SummedRecord): MutableSums {
   sums.estimated = record.usage_source === 'estimated' ? 1 : 0;
   sums.client_retries = record.client_retry > 0 ? 1 : 0;
   sums.unpriced = usage !== null && record.cost_nano_usd === null ? 1 : 0;
-  if (usage !== null) for (const name of COUNT_NAMES) sums[name] = usage[name];
+  if (usage !== null) addCounts(sums, usage);
+  sums.units = sums.requests === 1 ? (record.units ?? 0) : 0;
   sums.cost_nano_usd = BigInt(record.cost_nano_usd ?? 0);
   return sums;
+}
+
+function addCounts(sums: MutableSums, usage: CountedUsage): void {
+  for (const name of COUNT_NAMES) sums[name] = usage[name];
+  for (const _ in usage.details) {
+    for (const name of DETAIL_COUNT_NAMES) sums[name] = detailCountOf(usage.details, name);
+    sums.searching_requests = sums.web_searches > 0 ? 1 : 0;
+    return; // most details are empty, and cost nothing then
+  }
 }
 
 const KNOWN = `(usage_source <> 'missing' AND input_tokens IS NOT NULL)`;
@@ -110,11 +148,28 @@ export const RECORD_SUM_SQL: Readonly<Record<keyof UsageSums, string>> = {
   rejected_prediction_tokens: countSql('rejected_prediction_tokens'),
   total_tokens: countSql('total_tokens'),
   tool_calls: countSql('tool_calls'),
+  cache_write_30m_tokens: detailSql('cache_write_30m_tokens'),
+  cache_write_12h_tokens: detailSql('cache_write_12h_tokens'),
+  cached_image_tokens: detailSql('cached_image_tokens'),
+  output_image_tokens: detailSql('output_image_tokens'),
+  web_searches: detailSql('web_searches'),
+  searching_requests: `(${detailSql('web_searches')} > 0)`,
+  units: `iif(${KNOWN} OR ending = 'completed', coalesce(units, 0), 0)`,
   cost_nano_usd: 'coalesce(cost_nano_usd, 0)',
 };
 
 function countSql(name: (typeof COUNT_NAMES)[number]): string {
   return `iif(${KNOWN}, ${name}, 0)`;
+}
+
+/** A detail is looked for only where there are any. */
+function detailSql(name: DetailCount): string {
+  const spellings = DETAIL_COUNTS[name].map((spelling) => {
+    const path = `'$.${spelling}'`;
+    const isCount = `json_type(details, ${path}) = 'integer' AND json_extract(details, ${path}) BETWEEN 0 AND ${MAX_DETAIL_COUNT}`;
+    return `WHEN json_type(details, ${path}) IS NOT NULL THEN iif(${isCount}, json_extract(details, ${path}), 0)`;
+  });
+  return `iif(${KNOWN} AND details <> '{}', CASE ${spellings.join(' ')} ELSE 0 END, 0)`;
 }
 
 /** The model that a record is summed under: what answered, else what was asked for, else ''. */

@@ -44,5 +44,6 @@ export function viewRecord(record: CallRecord): RecordView {
     cost_usd: record.cost_usd,
     price_id: record.price_id,
     cost_reported_usd: record.cost_reported_usd,
+    units: record.units,
   };
 }

@@ -1,6 +1,7 @@
 import { formatUsd } from '../core/money.ts';
 import type { CallRecord, Ending } from '../ledger/record.ts';
 import type { Finding } from '../metering/answer-meter.ts';
+import { unitsOf } from '../metering/units.ts';
 import type { Usage, UsageSource } from '../metering/usage.ts';
 import type { Price, PricedCall } from '../pricing/pricer.ts';
 import { ClientLeftError, type RelayOutcome } from '../streaming/relay.ts';
@@ -19,6 +20,8 @@ export interface CallEnd {
   /** As read from the request, where it was known only after the call was opened (a form field). */
   readonly requestModel: string | null;
   readonly stream: boolean;
+  /** Images or characters that the request asks for. */
+  readonly units: number | null;
 }
 
 /** The same, with what the usage is thought to have been where none was reported; null where nobody can tell. */
@@ -52,6 +55,7 @@ export function closedRecord(
     usage,
     usage_raw: finding?.usageRaw ?? null,
     cost_reported_usd: finding?.costReportedUsd ?? null,
+    units: usage === null && end.ending !== 'completed' ? null : unitsOf(opened.endpoint, end.units, usage),
   };
   if (usage === null) return base;
   const cost = price({

@@ -25,6 +25,7 @@ export async function closeFaultedCall(call: Call, error: unknown, rooms: ProxyR
     ttftMs: null,
     requestModel: call.request.model,
     stream: call.request.stream,
+    units: null,
   } as const;
   const record = closedRecord(call.opened, end, () => null);
   call.reservation.settle({ usage: null, costNanoUsd: null });

@@ -9,6 +9,8 @@ export class MultipartFields {
   readonly #parser: BusboyInstance | null;
   model: string | null = null;
   stream = false;
+  /** The field `n`: how many images are asked for. */
+  count: string | undefined;
   /** True when the body was read to its end or can no longer be read as multipart. */
   finished = false;
 
@@ -39,6 +41,7 @@ export class MultipartFields {
 
   #take(name: string, value: string): void {
     if (name === 'model' && value !== '') this.model = value;
+    if (name === 'n') this.count = value;
     if (name === 'stream') this.stream = value === 'true' || value === '1';
   }
 }

@@ -65,6 +65,7 @@ export function openedRecord(call: Omit<Call, 'opened'>, attempts: ClientAttempt
     cost_usd: null,
     price_id: null,
     cost_reported_usd: null,
+    units: null,
   };
 }
 

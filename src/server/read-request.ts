@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { BodyCarriers } from '../attribution/attribution.ts';
 import { readBodyCarriers } from '../attribution/body-carriers.ts';
 import { MetertapError } from '../core/errors.ts';
+import { unitsAsked } from '../metering/units.ts';
 import { codingsOf } from '../streaming/body-decoder.ts';
 import { contentLengthOf, decodeRequestBody, hasBody, readBody, streamBody } from './body-reader.ts';
 import type { Exchange } from './exchange.ts';
@@ -16,6 +17,8 @@ export interface CallRequest {
   /** A Responses request that is to run in the background. */
   readonly background: boolean;
   readonly carriers: BodyCarriers | null;
+  /** Images or characters that are asked for; null at endpoints that count neither. */
+  readonly units: number | null;
   /** Whole and decoded where it was read, a stream where it only passes by. */
   readonly body: Buffer | Readable | null;
   /** The body's `content-encoding` has been undone. */
@@ -52,6 +55,7 @@ const NOTHING_READ = {
   streamOptions: undefined,
   background: false,
   carriers: null,
+  units: null,
   decoded: false,
   contentLength: null,
 } as const;
@@ -66,7 +70,8 @@ async function readMeteredJson(exchange: Exchange, limits: ReadLimits): Promise<
     if (isOtherType(request.headers['content-type'])) return { ...NOTHING_READ, body: wire };
     throw malformed(body);
   }
-  return { ...readMembers(parsed), body, decoded: body !== wire, contentLength: null };
+  const units = unitsAsked(exchange.endpoint.name, parsed);
+  return { ...readMembers(parsed), units, body, decoded: body !== wire, contentLength: null };
 }
 
 async function readOtherJson(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
@@ -76,7 +81,9 @@ async function readOtherJson(exchange: Exchange, limits: ReadLimits): Promise<Ca
   return { ...NOTHING_READ, model: typeof model === 'string' && model !== '' ? model : null, body };
 }
 
-function readMembers(body: Readonly<Record<string, unknown>>): Omit<CallRequest, 'body' | 'decoded' | 'contentLength'> {
+function readMembers(
+  body: Readonly<Record<string, unknown>>,
+): Omit<CallRequest, 'units' | 'body' | 'decoded' | 'contentLength'> {
   return {
     model: optionalMember(body, 'model', 'string') ?? null,
     stream: optionalMember(body, 'stream', 'boolean') ?? false,
@@ -123,6 +130,9 @@ async function readMultipart(exchange: Exchange, limits: ReadLimits): Promise<Ca
     },
     get stream() {
       return fields.stream;
+    },
+    get units() {
+      return unitsAsked(exchange.endpoint.name, { n: fields.count });
     },
     body,
     contentLength: announcedLength(exchange),

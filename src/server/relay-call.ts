@@ -64,7 +64,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const status = failure?.error.kind.status ?? sent.status;
   const end = { ...named, status, finding, ...timesOf(exchange, relay.firstByteAtMs, rooms) };
   return {
-    end: { ...end, requestModel: call.request.model, stream: call.request.stream },
+    end: { ...end, requestModel: call.request.model, stream: call.request.stream, units: call.request.units },
     answer: {
       status: sent.status,
       evidence: watch.isRead ? watch.meter.evidence : null,
@@ -162,6 +162,7 @@ function relayedFailure(call: Call, failure: DispatchFailure, rooms: ProxyRooms)
       ...timesOf(exchange, null, rooms),
       requestModel: call.request.model,
       stream: call.request.stream,
+      units: null,
     },
     answer: null,
     relayedAtMs: rooms.clock.monotonicMs(),

@@ -89,6 +89,7 @@ async function settleBackground({ call, watch, waiting }: Sighting, rooms: Proxy
     ttftMs: waiting.ttft_ms,
     requestModel: waiting.request_model,
     stream: waiting.stream,
+    units: null,
   } as const;
   const record = closedRecord(waiting, end, settings.price);
   try {

@@ -8,6 +8,16 @@ const DAY_MS = 86_400_000;
 const ENDS = ['completed', 'client_left', 'upstream_cut', 'upstream_error', 'timed_out', 'interrupted'] as const;
 
 const usage = fc.record(Object.fromEntries(COUNT_NAMES.map((name) => [name, fc.nat({ max: 5_000 })])));
+const details = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({}) },
+  {
+    weight: 1,
+    arbitrary: fc.dictionary(
+      fc.constantFrom('cache_write_30m_tokens', 'cached_image_tokens', 'web_search_requests', 'num_search_queries'),
+      fc.oneof(fc.nat({ max: 900 }), fc.constant(0.5)),
+    ),
+  },
+);
 const orNull = (...values: string[]): fc.Arbitrary<string | null> => fc.constantFrom(null, ...values);
 
 /** Ended calls of a few teams, keys, runs and models, that began within three days. */
@@ -29,16 +39,18 @@ export const endedRecord: fc.Arbitrary<CallRecord> = fc
     client_retry: fc.nat({ max: 2 }),
     source: fc.constantFrom('reported' as const, 'estimated' as const, 'missing' as const),
     counts: usage,
+    details,
+    units: fc.option(fc.nat({ max: 90 })),
     cost: fc.option(fc.nat({ max: 2_000_000_000 })),
   })
-  .map(({ startedMs, durationMs, source, counts, cost, ...rest }) =>
+  .map(({ startedMs, durationMs, source, counts, details, cost, ...rest }) =>
     callRecord({
       ...rest,
       started_at: new Date(startedMs).toISOString(),
       ended_at: new Date(startedMs + durationMs).toISOString(),
       duration_ms: durationMs,
       usage_source: source,
-      usage: source === 'missing' ? null : callUsage(counts),
+      usage: source === 'missing' ? null : callUsage({ ...counts, details }),
       cost_nano_usd: source === 'missing' ? null : cost,
     }),
   );

@@ -59,6 +59,7 @@ export function callRecord(overrides: Partial<CallRecord> = {}): CallRecord {
     cost_usd: costNanoUsd === null ? null : formatUsd(costNanoUsd),
     price_id: hasUsage ? 'openai/gpt-5-mini@2026-02-01' : null,
     cost_reported_usd: null,
+    units: null,
     ...overrides,
     cost_nano_usd: costNanoUsd,
   };

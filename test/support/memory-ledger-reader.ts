@@ -16,6 +16,7 @@ import {
   type UsageSums,
 } from '../../src/ledger/ledger-reader.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
+import { type DetailCount, detailCountOf } from '../../src/metering/detail-counts.ts';
 import { COUNT_NAMES } from '../../src/metering/usage.ts';
 
 const BUCKET_MS = { '1m': 60_000, '1h': 3_600_000, '1d': 86_400_000 } as const;
@@ -326,6 +327,15 @@ function sumsOf(records: readonly CallRecord[], includeEstimated: boolean): Usag
     total_tokens = 0,
     tool_calls = 0,
   ] = COUNT_NAMES.map((name) => tokens.reduce((sum, record) => sum + (record.usage?.[name] ?? 0), 0));
+  const sumDetail = (name: DetailCount) =>
+    records.filter(hasUsage).reduce((sum, record) => sum + detailOf(record, name), 0);
+  const details = {
+    cache_write_30m_tokens: sumDetail('cache_write_30m_tokens'),
+    cache_write_12h_tokens: sumDetail('cache_write_12h_tokens'),
+    cached_image_tokens: sumDetail('cached_image_tokens'),
+    output_image_tokens: sumDetail('output_image_tokens'),
+    web_searches: sumDetail('web_searches'),
+  };
   return {
     input_tokens,
     cache_read_tokens,
@@ -340,6 +350,11 @@ function sumsOf(records: readonly CallRecord[], includeEstimated: boolean): Usag
     rejected_prediction_tokens,
     total_tokens,
     tool_calls,
+    ...details,
+    searching_requests: count((record) => hasUsage(record) && detailOf(record, 'web_searches') > 0),
+    units: records
+      .filter((record) => record.ending === 'completed' || hasUsage(record))
+      .reduce((sum, record) => sum + (record.units ?? 0), 0),
     records: records.length,
     requests: count((record) => record.ending === 'completed' || hasUsage(record)),
     failed: count(hasFailed),
@@ -349,4 +364,8 @@ function sumsOf(records: readonly CallRecord[], includeEstimated: boolean): Usag
     unpriced: count((record) => hasUsage(record) && record.cost_nano_usd === null),
     cost_nano_usd: records.reduce((sum, record) => sum + BigInt(record.cost_nano_usd ?? 0), 0n),
   };
+}
+
+function detailOf(record: CallRecord, name: DetailCount): number {
+  return detailCountOf(record.usage?.details ?? {}, name);
 }

@@ -16,7 +16,7 @@ export interface Segment {
 
 export interface Horizon {
   readonly nowMs: number;
-  /** From when on the tables have everything. Day roll-ups and `activity` are kept for ever. */
+  /** From when on the tables have everything. Tables of days are kept for ever. */
   readonly keptFrom: Readonly<Record<PrunedTable, number>>;
 }
 
@@ -24,6 +24,7 @@ export const QUERY_BUCKET_MS = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS } 
 
 /** Each table knows all dimensions but these. */
 const UNKNOWN_TO_USAGE: ReadonlySet<UsageDimension> = new Set(['run_id', 'session_id', 'agent', 'user']);
+const UNKNOWN_TO_USERS: ReadonlySet<UsageDimension> = new Set(['run_id', 'session_id', 'agent']);
 const UNKNOWN_TO_ACTIVITY: ReadonlySet<UsageDimension> = new Set(['endpoint', 'service_tier', 'user']);
 
 /** Cuts the range of the query into segments, none overlapping, in no order. */
@@ -38,7 +39,9 @@ function ladderOf(query: UsageQuery): readonly Segment['source'][] {
     const usage = ['usage_day', 'usage_hour', 'usage_minute', 'records'] as const;
     return usage.slice(query.bucket === '1d' ? 0 : query.bucket === '1h' ? 1 : 2);
   }
-  if (query.bucket === '1d' && !used.some((name) => UNKNOWN_TO_ACTIVITY.has(name))) return ['activity', 'records'];
+  if (query.bucket !== '1d') return ['records'];
+  if (!used.some((name) => UNKNOWN_TO_USERS.has(name))) return ['user_day', 'records'];
+  if (!used.some((name) => UNKNOWN_TO_ACTIVITY.has(name))) return ['activity', 'records'];
   return ['records'];
 }
 
@@ -95,5 +98,5 @@ function oldestIn({ finer, horizon }: Edge): number {
 }
 
 function keptFrom(source: Segment['source'], horizon: Horizon): number {
-  return source === 'usage_day' || source === 'activity' ? 0 : horizon.keptFrom[source];
+  return source === 'usage_day' || source === 'user_day' || source === 'activity' ? 0 : horizon.keptFrom[source];
 }

@@ -13,7 +13,7 @@ import {
 import { readKeptFrom } from '../retention.ts';
 import { HOUR_MS } from '../rollups.ts';
 import { integer, type Row, text } from '../row-values.ts';
-import { addSums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL } from '../sums.ts';
+import { addSums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL, subtractSums } from '../sums.ts';
 import { sumsOfRow, sumsSql } from './sum-columns.ts';
 import { QUERY_BUCKET_MS, type Segment, segmentsOf } from './usage-segments.ts';
 
@@ -26,7 +26,7 @@ export function usage(database: DatabaseSync, query: UsageQuery, nowMs: number):
   const horizon = { nowMs, keptFrom: readKeptFrom(database) };
   const found = new Map<string, FoundRow>();
   for (const segment of segmentsOf(query, horizon)) {
-    for (const row of readSegment(database, segment, { ...query, groupBy })) addRow(found, row, groupBy);
+    for (const row of readSource(database, segment, { ...query, groupBy })) addRow(found, row, groupBy);
   }
   return [...found.values()].sort((a, b) => a.bucketStartMs - b.bucketStartMs || byDimensions(a, b, groupBy));
 }
@@ -34,10 +34,39 @@ export function usage(database: DatabaseSync, query: UsageQuery, nowMs: number):
 type FoundRow = MutableSums & Pick<UsageRow, 'bucketStartMs' | 'dimensions'>;
 
 function addRow(found: Map<string, FoundRow>, row: UsageRow, groupBy: readonly UsageDimension[]): void {
-  const key = JSON.stringify([row.bucketStartMs, ...groupBy.map((name) => row.dimensions[name])]);
+  const key = groupKey(row, groupBy);
   const known = found.get(key);
   if (known === undefined) found.set(key, { ...row });
   else addSums(known, row);
+}
+
+function groupKey(row: UsageRow, groupBy: readonly UsageDimension[]): string {
+  return JSON.stringify([row.bucketStartMs, ...groupBy.map((name) => row.dimensions[name])]);
+}
+
+function readSource(database: DatabaseSync, segment: Segment, query: UsageQuery): UsageRow[] {
+  if (segment.source !== 'user_day') return readSegment(database, segment, query);
+  const { user: users, ...filters } = query.filters;
+  const named = readSegment(database, segment, query);
+  if (users !== undefined && !users.includes('')) return named;
+  return [...named, ...usageOfNobody(database, segment, { ...query, filters })];
+}
+
+/** The sums of calls that name no user: those of all calls, less those of calls that name one. */
+function usageOfNobody(database: DatabaseSync, segment: Segment, query: UsageQuery): UsageRow[] {
+  const groupBy = query.groupBy.filter((name) => name !== 'user');
+  const sums = new Map<string, FoundRow>();
+  for (const row of readSegment(database, { ...segment, source: 'usage_day' }, { ...query, groupBy })) {
+    addRow(sums, row, groupBy);
+  }
+  for (const row of readSegment(database, segment, { ...query, groupBy })) {
+    const all = sums.get(groupKey(row, groupBy));
+    if (all !== undefined) subtractSums(all, row);
+  }
+  const isGrouped = query.groupBy.includes('user');
+  return [...sums.values()]
+    .filter((row) => row.records > 0)
+    .map((row) => (isGrouped ? { ...row, dimensions: { ...row.dimensions, user: null } } : row));
 }
 
 function readSegment(database: DatabaseSync, segment: Segment, query: UsageQuery): UsageRow[] {

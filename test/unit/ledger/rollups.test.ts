@@ -1,4 +1,5 @@
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
@@ -49,6 +50,10 @@ const TABLES: Readonly<Record<string, Dimensions>> = {
   usage_minute: usageDimensions(60_000),
   usage_hour: usageDimensions(3_600_000),
   usage_day: usageDimensions(DAY_MS),
+  user_day: (record) => {
+    const { team = '', bucket_start = 0, ...rest } = usageDimensions(DAY_MS)(record);
+    return { team, bucket_start, user: record.user ?? '', ...rest };
+  },
   activity: (record) => ({
     team: record.team,
     bucket_start: Math.floor(Date.parse(record.started_at) / DAY_MS) * DAY_MS,
@@ -108,7 +113,8 @@ describe('roll-ups', () => {
         const records = calls.map(([record]) => record);
         for (const [table, dimensions] of Object.entries(TABLES)) {
           const names = Object.keys(dimensions(callRecord()));
-          expect(readTable(database, table, names)).toEqual(foldBy(records, dimensions));
+          const summed = table === 'user_day' ? records.filter((record) => record.user !== null) : records;
+          expect(readTable(database, table, names)).toEqual(foldBy(summed, dimensions));
         }
         database.close();
       }),
@@ -117,7 +123,13 @@ describe('roll-ups', () => {
   });
 
   it('are bucketed by the lengths that the readers rely on', () => {
-    expect(BUCKET_MS).toEqual({ usage_minute: 60_000, usage_hour: 3_600_000, usage_day: DAY_MS, activity: DAY_MS });
+    expect(BUCKET_MS).toEqual({
+      usage_minute: 60_000,
+      usage_hour: 3_600_000,
+      usage_day: DAY_MS,
+      activity: DAY_MS,
+      user_day: DAY_MS,
+    });
   });
 
   it('have a row for calls of no run, session or agent too', () => {

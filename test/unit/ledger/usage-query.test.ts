@@ -62,7 +62,7 @@ const values: Readonly<Record<string, readonly string[]>> = {
   session_id: ['session-1', 'session-2'],
   agent: ['planner'],
   model: ['gpt-5-mini', 'gpt-5-2026-02-01'],
-  user: ['user-1', ''],
+  user: ['', 'user-1'],
   usage_source: ['reported', 'estimated'],
 };
 
@@ -71,7 +71,10 @@ const anyQuery: fc.Arbitrary<UsageQuery> = fc
     startMs: fc.integer({ min: CALL_STARTED_MS - DAY_MS, max: CALL_STARTED_MS + 3 * DAY_MS }),
     lengthMs: fc.integer({ min: 1, max: 4 * DAY_MS }),
     bucket: fc.constantFrom('1m' as const, '1h' as const, '1d' as const),
-    groupBy: fc.subarray([...USAGE_DIMENSIONS]),
+    groupBy: fc.oneof(
+      fc.subarray([...USAGE_DIMENSIONS]),
+      fc.subarray(['team', 'key_id', 'endpoint', 'model', 'service_tier', 'user'] as const),
+    ),
     filtered: fc.subarray(Object.keys(values), { maxLength: 2 }),
     filterWidth: fc.integer({ min: 1, max: 2 }),
     includeEstimated: fc.boolean(),
@@ -158,6 +161,7 @@ describe('segmentsOf', () => {
     expect(sources(query(whole))).toEqual(['usage_day']);
     expect(sources(query({ ...whole, bucket: '1h' }))).toEqual(['usage_hour']);
     expect(sources(query({ ...whole, groupBy: ['run_id', 'model'] }))).toEqual(['activity']);
+    expect(sources(query({ ...whole, groupBy: ['user', 'endpoint', 'service_tier'] }))).toEqual(['user_day']);
   });
 
   it('reads no records for a range that ends now', () => {
@@ -167,7 +171,8 @@ describe('segmentsOf', () => {
 
   it('reads records where no roll-up knows the dimension', () => {
     const whole = { startMs: day - DAY_MS, endMs: day };
-    expect(sources(query({ ...whole, groupBy: ['user'] }))).toEqual(['records']);
+    expect(sources(query({ ...whole, groupBy: ['user', 'run_id'] }))).toEqual(['records']);
+    expect(sources(query({ ...whole, bucket: '1h', groupBy: ['user'] }))).toEqual(['records']);
     expect(sources(query({ ...whole, bucket: '1h', groupBy: ['agent'] }))).toEqual(['records']);
     expect(sources(query({ ...whole, groupBy: ['agent', 'service_tier'] }))).toEqual(['records']);
   });
