@@ -215,7 +215,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 
   app.addHook('onRequest', (request, _reply, done) => {
-    if (request.url.startsWith('/api/')) rates.countManagement(request).then(() => done(), done);
+    // By the route, for the same path has many spellings; by the path where there is no route.
+    if (isManagement(request.routeOptions.url ?? request.url)) rates.countManagement(request).then(() => done(), done);
     else done();
   });
   registerManagementRoutes(app, {
@@ -359,6 +360,10 @@ function warnOfWhatDoesNotHold(config: Config, logger: Logger): void {
 async function openRates(config: Config, logger: Logger): Promise<RedisConnection | null> {
   if (config.redis_url === undefined) return null;
   return openRedis(config.redis_url, (error) => logger.warn({ err: error }, 'Redis is away; rates are not counted'));
+}
+
+function isManagement(url: string): boolean {
+  return url.startsWith('/api/') || url.startsWith('/v1/organization/');
 }
 
 function isSameSecret(a: string, b: string): boolean {

@@ -16,23 +16,31 @@ export type Position = readonly string[];
  */
 export class Cursors {
   readonly #fingerprint: string;
+  readonly #parameter: CursorParameter;
 
   /** @param query what the list is and all that narrows or orders it, in a JSON form; not the limit or the cursor */
-  constructor(query: unknown) {
+  constructor(query: unknown, parameter: CursorParameter = 'cursor') {
+    this.#parameter = parameter;
     this.#fingerprint = createHash('sha256').update(JSON.stringify(query)).digest('base64url').slice(0, 16);
   }
 
   write(position: Position): string {
-    return Buffer.from(JSON.stringify([this.#fingerprint, ...position])).toString('base64url');
+    const text = Buffer.from(JSON.stringify([this.#fingerprint, ...position])).toString('base64url');
+    return PREFIXES[this.#parameter] + text;
   }
 
   /** Gives the position that a cursor of this query holds. Throws `invalid_parameter` for any other text. */
   read(cursor: string): Position {
-    const [fingerprint, ...position] = textsOf(cursor) ?? [];
-    if (fingerprint !== this.#fingerprint) throw badCursor();
+    const prefix = PREFIXES[this.#parameter];
+    const [fingerprint, ...position] = (cursor.startsWith(prefix) ? textsOf(cursor.slice(prefix.length)) : null) ?? [];
+    if (fingerprint !== this.#fingerprint) throw badCursor(null, this.#parameter);
     return position;
   }
 }
+
+/** How a cursor is called, and begins: `page` in OpenAI's organization API. */
+export type CursorParameter = 'cursor' | 'page';
+const PREFIXES: Readonly<Record<CursorParameter, string>> = { cursor: '', page: 'page_' };
 
 /** What a list is asked for: at most `limit` rows after `position`. */
 export interface PageRequest {
@@ -42,10 +50,9 @@ export interface PageRequest {
 }
 
 /** The error for a cursor that cannot be used. */
-export function badCursor(
-  message = "cursor must be the next_cursor of this same query's last page, with the same filters and order.",
-): MetertapError {
-  return new MetertapError('invalid_parameter', message, { param: 'cursor' });
+export function badCursor(message: string | null = null, parameter: CursorParameter = 'cursor'): MetertapError {
+  const usual = `${parameter} must be the next_${parameter} of this same query's last page, with the same filters and order.`;
+  return new MetertapError('invalid_parameter', message ?? usual, { param: parameter });
 }
 
 /**

@@ -17,14 +17,16 @@ import { registerSessionRoute } from './management-session-route.ts';
 import { registerSinkRoutes } from './management-sink-routes.ts';
 import { registerTeamRoutes } from './management-team-routes.ts';
 import { registerUsageRoute } from './management-usage-route.ts';
+import { registerOrganizationRoutes } from './organization-routes.ts';
 
 /**
- * Registers everything that an operator or the owner of a key asks of Metertap: `/api/v1/*`, `/metrics`, `/healthz`
- * and `/readyz` (contract.md, "The management API"). Errors are thrown as `MetertapError` for the one error writer.
+ * Registers everything that an operator or the owner of a key asks of Metertap: `/api/v1/*`, `/v1/organization/*`,
+ * `/metrics`, `/healthz` and `/readyz` (contract.md, "The management API"). Errors are thrown as `MetertapError` for the one error writer.
  */
 export function registerManagementRoutes(app: FastifyInstance, rooms: ManagementRooms): void {
   registerHealthRoutes(app, rooms);
   registerMetricsRoute(app, rooms);
+  registerOrganizationRoutes(app, rooms);
   void app.register(
     (scope, _options, done) => {
       acceptJsonBodies(scope);

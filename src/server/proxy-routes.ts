@@ -85,7 +85,8 @@ function refuseWhatIsNotServed(exchange: Exchange, rooms: ProxyRooms): void {
   }
   if (exchange.endpoint.kind === 'own') {
     const path = `${exchange.request.method} /v1/${exchange.path}`;
-    throw new MetertapError('unknown_url', `Metertap answers /v1/organization/ itself and has no ${path}.`);
+    const hint = exchange.pathRunId === null ? `has no ${path}` : `not below /run/{run_id}; run_ids= narrows to runs`;
+    throw new MetertapError('unknown_url', `Metertap answers /v1/organization/ itself and ${hint}.`);
   }
   if (exchange.endpoint.kind === 'unmetered' && rooms.settings().unknownEndpoints === 'refuse') {
     const message = `Metertap cannot meter ${exchange.request.method} /v1/${exchange.path}, and such calls are refused here.`;
