@@ -19,6 +19,7 @@ const USAGE = `Usage: metertap <command> [options]
   runs        list, show or watch agent runs                 metertap runs show nightly-42
   keys        make, change, rotate and revoke keys           metertap keys create --team research
   teams       make, change and delete teams                  metertap teams list
+  usage       tokens and costs by team, model, key, …        metertap usage --group-by team,model
   prices      show what a model costs, and why               metertap prices show --model gpt-5-mini
   sinks       list, test or retry where events are sent      metertap sinks list
   config      check or print the configuration               metertap config check
@@ -122,6 +123,10 @@ async function run(command: string | undefined, args: readonly string[]): Promis
       return asksLocal((access) =>
         runExportCommand({ ...world, ...access, args, stop: stop.signal, nowMs: Date.now, writeBytes, isWatched }),
       );
+    }
+    case 'usage': {
+      const { runUsageCommand } = await import('./cli/usage-command.ts');
+      return asksLocal((access) => runUsageCommand({ ...world, ...access, args, stop: stop.signal }));
     }
     case 'prices':
       return prices(args);

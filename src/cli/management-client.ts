@@ -12,7 +12,8 @@ export class ManagementFailure extends Error {
   override readonly name = 'ManagementFailure';
 }
 
-export type ManagementQuery = Readonly<Record<string, string | undefined>>;
+/** Lists are written with brackets, so that commas in their values part nothing. */
+export type ManagementQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Gets one JSON answer of the management API. Throws `ManagementFailure`. */
 export async function askManagement(access: ManagementAccess, path: string, query: ManagementQuery): Promise<unknown> {
@@ -86,7 +87,10 @@ function managementUrl(baseUrl: string, path: string, query: ManagementQuery): U
   const root = baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '');
   if (!URL.canParse(root)) throw new ManagementFailure(`${JSON.stringify(baseUrl)} is not a URL.`);
   const url = new URL(`${root}/api/v1${path}`);
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(query)) {
+    if (typeof value === 'string') url.searchParams.set(name, value);
+    else for (const item of value ?? []) url.searchParams.append(`${name}[]`, item);
+  }
   return url;
 }
 

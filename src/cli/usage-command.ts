@@ -1,0 +1,198 @@
+import { parseArgs } from 'node:util';
+import {
+  askManagement,
+  listOf,
+  type ManagementAccess,
+  ManagementFailure,
+  type ManagementQuery,
+  memberOf,
+} from './management-client.ts';
+import { type Column, cellText, textTable } from './text-table.ts';
+import { costText, totalRow, type UsageRow, usageRows } from './usage-rows.ts';
+
+export const USAGE_USAGE = `Usage: metertap usage [--from TIME] [--to TIME] [--group-by LIST] [--bucket 1m|1h|1d] [--json | --csv]
+                      [--team T] [--key K] [--model M] [--upstream U] [--endpoint E] [--user U] [--agent A]
+                      [--run R] [--session S] [--estimated]
+
+What was used and what it cost, asked of a running Metertap. Times are ISO 8601 (UTC) or Unix seconds; by default the last
+seven days. Groups: team (with model the default), key_id, model, upstream, endpoint, service_tier, usage_source, agent,
+run_id, session_id, user. With --bucket each minute, hour or day has rows of its own. Filters may be given several times.
+Tokens are those that upstreams reported; --estimated takes estimated ones in. Costs hold both.
+
+  metertap usage --group-by team,model
+  metertap usage --from 2026-11-01 --to 2026-12-01 --group-by key_id --csv
+  metertap usage --bucket 1d --team research --model gpt-5-mini --model gpt-5
+`;
+
+/** What the command needs of the world; only the process edge has it. */
+export interface UsageCommandContext extends ManagementAccess {
+  /** What follows `metertap usage`. */
+  readonly args: readonly string[];
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+}
+
+/** The options that narrow, and the parameters of the API that they are. */
+const FILTERS = {
+  team: 'team',
+  key: 'key_id',
+  model: 'model',
+  upstream: 'upstream',
+  endpoint: 'endpoint',
+  user: 'user',
+  agent: 'agent',
+  run: 'run_id',
+  session: 'session_id',
+} as const;
+
+const DEFAULT_GROUPS = ['team', 'model'];
+
+type Options = NonNullable<ReturnType<typeof parseOptions>>;
+
+/** Runs `metertap usage`. Gives the exit code: 0, 1 (no answer) or 2 (usage). */
+export async function runUsageCommand(context: UsageCommandContext): Promise<number> {
+  const options = parseOptions(context.args);
+  if (options === null || (options.json && options.csv)) {
+    context.writeError(USAGE_USAGE);
+    return 2;
+  }
+  if (options.help) {
+    context.write(USAGE_USAGE);
+    return 0;
+  }
+  const groupBy = options['group-by']?.flatMap((list) => list.split(',')) ?? DEFAULT_GROUPS;
+  try {
+    const buckets = await readBuckets(context, options, groupBy);
+    context.write(printed(buckets, options, groupBy));
+    return 0;
+  } catch (error) {
+    if (context.stop.aborted) return 0;
+    if (!(error instanceof ManagementFailure)) throw error;
+    context.writeError(`${error.message}\n`);
+    return 1;
+  }
+}
+
+function parseOptions(args: readonly string[]) {
+  const list = { type: 'string', multiple: true } as const;
+  const options = {
+    from: { type: 'string' },
+    to: { type: 'string' },
+    bucket: { type: 'string' },
+    'group-by': list,
+    team: list,
+    key: list,
+    model: list,
+    upstream: list,
+    endpoint: list,
+    user: list,
+    agent: list,
+    run: list,
+    session: list,
+    estimated: { type: 'boolean' },
+    json: { type: 'boolean' },
+    csv: { type: 'boolean' },
+    help: { type: 'boolean' },
+  } as const;
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch {
+    return null; // parseArgs throws on options that it does not know; the caller shows the usage
+  }
+}
+
+/** All pages of the answer. */
+async function readBuckets(
+  context: UsageCommandContext,
+  options: Options,
+  groupBy: readonly string[],
+): Promise<readonly unknown[]> {
+  const filters = Object.entries(FILTERS).map(([option, parameter]) => [parameter, filterOf(options, option)] as const);
+  const query: ManagementQuery = {
+    start_time: options.from,
+    end_time: options.to,
+    bucket: options.bucket ?? '1d',
+    group_by: groupBy,
+    include_estimated: options.estimated ? 'true' : undefined,
+    ...Object.fromEntries(filters),
+  };
+  const buckets: unknown[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await askManagement(context, '/usage', { ...query, cursor });
+    buckets.push(...listOf(page, 'data'));
+    const next = memberOf(page, 'next_cursor');
+    cursor = typeof next === 'string' ? next : undefined;
+  } while (cursor !== undefined);
+  return buckets;
+}
+
+function filterOf(options: Options, option: string): readonly string[] | undefined {
+  const value = Object.entries(options).find(([name]) => name === option)?.[1];
+  return Array.isArray(value) ? value : undefined;
+}
+
+function printed(buckets: readonly unknown[], options: Options, groupBy: readonly string[]): string {
+  if (options.json) return `${JSON.stringify({ data: buckets }, null, 2)}\n`;
+  const rows = usageRows(buckets, { groupBy, byBucket: options.bucket !== undefined });
+  const columns = columnsOf(groupBy, options.bucket !== undefined);
+  if (options.csv) return csv(rows, columns);
+  const total = totalRow(rows);
+  if (total === null) return 'Nothing was used.\n';
+  const footnote = total.isCostComplete
+    ? ''
+    : '* the usage or the price of some calls is not known: the cost is not exact\n';
+  return textTable(rows.length === 1 ? rows : [...rows, total], columns.map(forPeople)) + footnote;
+}
+
+interface UsageColumn extends Column<UsageRow> {
+  readonly name: string;
+}
+
+function columnsOf(groupBy: readonly string[], byBucket: boolean): UsageColumn[] {
+  const count = (title: string, name: string, countOf: (row: UsageRow) => number): UsageColumn => ({
+    title,
+    name,
+    isNumber: true,
+    textOf: (row) => String(countOf(row)),
+  });
+  return [
+    ...(byBucket ? [{ title: 'FROM', name: 'start_time', textOf: (row: UsageRow) => row.bucket ?? '' }] : []),
+    ...groupBy.map((name, at) => ({
+      title: name.toUpperCase(),
+      name,
+      textOf: (row: UsageRow) => row.groups[at] ?? '',
+    })),
+    count('REQUESTS', 'requests', (row) => row.requests),
+    count('INPUT', 'input_tokens', (row) => row.inputTokens),
+    count('CACHED', 'cache_read_tokens', (row) => row.cacheReadTokens),
+    count('OUTPUT', 'output_tokens', (row) => row.outputTokens),
+    count('REASONING', 'reasoning_tokens', (row) => row.reasoningTokens),
+    count('TOTAL', 'total_tokens', (row) => row.totalTokens),
+    count('TOOL CALLS', 'tool_calls', (row) => row.toolCalls),
+    { title: 'COST USD', name: 'cost_usd', isNumber: true, textOf: costText },
+  ];
+}
+
+/** Names that clients gave must not steer the terminal; the last row is the sum of the others. */
+function forPeople(column: UsageColumn, at: number): Column<UsageRow> {
+  const mark = (row: UsageRow) => (column.name === 'cost_usd' && !row.isCostComplete ? ' *' : '');
+  const isSum = (row: UsageRow) => at === 0 && row.bucket === null && row.groups.length === 0;
+  return {
+    ...column,
+    textOf: (row) => (isSum(row) && !column.isNumber ? 'all' : cellText(column.textOf(row)) + mark(row)),
+  };
+}
+
+/** Comma-separated values (RFC 4180), with whether each cost is complete. */
+function csv(rows: readonly UsageRow[], columns: readonly UsageColumn[]): string {
+  const header = [...columns.map(({ name }) => name), 'cost_complete'];
+  const lines = rows.map((row) => [...columns.map(({ textOf }) => textOf(row)), String(row.isCostComplete)]);
+  return [header, ...lines].map((line) => `${line.map(csvField).join(',')}\r\n`).join('');
+}
+
+/** What a spreadsheet would take for a formula is text here. */
+function csvField(text: string): string {
+  const safe = /^[=+@\t\r]|^-(?![\d.]+$)/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
