@@ -69,7 +69,8 @@ function recordOf(n: number, { id, startedMs, next }: Draw): CallRecord {
   const input = 200 + next(4_000);
   const cached = next(3) === 0 ? Math.floor(input / 2) : 0;
   const output = 20 + next(800);
-  const costNanoUsd = (input - cached) * 250 + cached * 25 + output * 2_000;
+  const parts = { input: (input - cached) * 250, cached: cached * 25, output: output * 2_000 };
+  const costNanoUsd = parts.input + parts.cached + parts.output;
   const model = MODELS[run % MODELS.length] ?? null;
   const durationMs = 300 + next(9_000);
   return {
@@ -124,6 +125,10 @@ function recordOf(n: number, { id, startedMs, next }: Draw): CallRecord {
     cost_usd: formatUsd(costNanoUsd),
     price_id: 'openai/gpt-5-mini@2026-02-01',
     cost_reported_usd: null,
+    cost_input_nano_usd: parts.input,
+    cost_cache_read_nano_usd: parts.cached,
+    cost_cache_write_nano_usd: 0,
+    cost_output_nano_usd: parts.output,
     units: null,
   };
 }

@@ -53,6 +53,7 @@ async function main(): Promise<void> {
   const records = wholeNumber('records', values.records);
   const times = wholeNumber('times', values.times);
   const folder = values.data ?? mkdtempSync(join(tmpdir(), 'metertap-reports-'));
+  if (values.data === undefined) process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   try {
     const dataDir = join(folder, 'data');
     const file = join(dataDir, 'metertap.db');
@@ -66,7 +67,7 @@ async function main(): Promise<void> {
     say(heading(stored, statSync(file).size, times));
     say(table(timings));
   } finally {
-    if (values.data === undefined) rmSync(folder, { recursive: true, force: true });
+    processes.killAll();
   }
 }
 
@@ -85,7 +86,9 @@ function fill(
     },
   });
   const seconds = (performance.now() - startedMs) / 1_000;
-  progress(`\r${given.records} records, written in ${seconds.toFixed(0)} s (${Math.round(given.records / seconds)} a second)\n`);
+  progress(
+    `\r${given.records} records, written in ${seconds.toFixed(0)} s (${Math.round(given.records / seconds)} a second)\n`,
+  );
 }
 
 async function startMetertap(folder: string, dataDir: string): Promise<{ url: string; metertap: RunningProcess }> {

@@ -56,7 +56,11 @@ export function endedCallOf(row: readonly ColumnValue[]): EndedCall {
       usage_source: textAt(row, 'usage_source'),
       usage: numberAt(row, 'input_tokens') === null ? null : usageAt(row),
       client_retry: numberAt(row, 'client_retry') ?? 0,
-      cost_nano_usd: costAt(row),
+      cost_nano_usd: moneyAt(row, 'cost_nano_usd'),
+      cost_input_nano_usd: moneyAt(row, 'cost_input_nano_usd'),
+      cost_cache_read_nano_usd: moneyAt(row, 'cost_cache_read_nano_usd'),
+      cost_cache_write_nano_usd: moneyAt(row, 'cost_cache_write_nano_usd'),
+      cost_output_nano_usd: moneyAt(row, 'cost_output_nano_usd'),
       units: unitsAt(row),
     }),
   };
@@ -100,8 +104,8 @@ function unitsAt(row: readonly ColumnValue[]): number | null {
   return units;
 }
 
-function costAt(row: readonly ColumnValue[]): number | null {
-  const cost = numberAt(row, 'cost_nano_usd');
-  if (cost !== null && !Number.isSafeInteger(cost)) throw new RangeError('cost_nano_usd is not a safe integer.');
-  return cost;
+function moneyAt(row: readonly ColumnValue[], name: RecordColumn): number | null {
+  const money = numberAt(row, name);
+  if (money !== null && !Number.isSafeInteger(money)) throw new RangeError(`${name} is not a safe integer.`);
+  return money;
 }

@@ -63,6 +63,11 @@ export interface UsageSums extends TokenCounts, Readonly<Record<DetailCount, num
   /** `units` of the records; it means something only within one kind of endpoint. */
   readonly units: number;
   readonly cost_nano_usd: bigint;
+  /** What of the cost was for which tokens; calls whose cost nobody split add nothing here. */
+  readonly cost_input_nano_usd: bigint;
+  readonly cost_cache_read_nano_usd: bigint;
+  readonly cost_cache_write_nano_usd: bigint;
+  readonly cost_output_nano_usd: bigint;
 }
 
 export interface ActivitySum extends UsageSums {

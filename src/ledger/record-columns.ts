@@ -65,6 +65,10 @@ export const RECORD_COLUMNS = [
   'cost_nano_usd',
   'price_id',
   'cost_reported_usd',
+  'cost_input_nano_usd',
+  'cost_cache_read_nano_usd',
+  'cost_cache_write_nano_usd',
+  'cost_output_nano_usd',
   'units',
 ] as const;
 export type RecordColumn = (typeof RECORD_COLUMNS)[number];
@@ -125,6 +129,10 @@ export function columnsOfRecord(record: CallRecord): ColumnValue[] {
     record.cost_nano_usd,
     record.price_id,
     record.cost_reported_usd,
+    record.cost_input_nano_usd,
+    record.cost_cache_read_nano_usd,
+    record.cost_cache_write_nano_usd,
+    record.cost_output_nano_usd,
     record.units,
   ];
 }
@@ -191,6 +199,10 @@ export function recordOfRow(row: Row): CallRecord {
     cost_usd: costNanoUsd === null ? null : formatUsd(costNanoUsd),
     price_id: textOrNull(row, 'price_id'),
     cost_reported_usd: textOrNull(row, 'cost_reported_usd'),
+    cost_input_nano_usd: integerOrNull(row, 'cost_input_nano_usd'),
+    cost_cache_read_nano_usd: integerOrNull(row, 'cost_cache_read_nano_usd'),
+    cost_cache_write_nano_usd: integerOrNull(row, 'cost_cache_write_nano_usd'),
+    cost_output_nano_usd: integerOrNull(row, 'cost_output_nano_usd'),
     units: integerOrNull(row, 'units'),
   };
 }

@@ -68,6 +68,15 @@ export interface CallRecord {
   /** What the upstream itself said the call cost, a decimal string in USD. */
   readonly cost_reported_usd: string | null;
 
+  /**
+   * What of the cost was for which tokens, in nano-USD; the rest of it was for none. Null where there is no cost, and
+   * where nobody split it.
+   */
+  readonly cost_input_nano_usd: number | null;
+  readonly cost_cache_read_nano_usd: number | null;
+  readonly cost_cache_write_nano_usd: number | null;
+  readonly cost_output_nano_usd: number | null;
+
   /** What is counted beside tokens: images made, characters spoken, seconds of audio heard; null where unknown. */
   readonly units: number | null;
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EndedCall } from './ended-call.ts';
 import type { ColumnValue } from './record-columns.ts';
-import { addSums, emptySums, type MutableSums, NUMBER_SUM_NAMES } from './sums.ts';
+import { addSums, emptySums, MONEY_SUM_NAMES, type MutableSums, NUMBER_SUM_NAMES } from './sums.ts';
 
 /**
  * The roll-ups of one batch: calls are added up in memory first, so that a batch of hundreds of calls writes a handful
@@ -188,18 +188,20 @@ function entryOf(entries: Map<string, Entry>, key: ColumnValue[]): Entry {
   return entry;
 }
 
+/** Every sum, in the order in which it is bound. */
+const SUM_NAMES = [...NUMBER_SUM_NAMES, ...MONEY_SUM_NAMES] as const;
+
 function sumValues(sums: MutableSums): (number | bigint)[] {
-  return [...NUMBER_SUM_NAMES.map((name) => sums[name]), sums.cost_nano_usd];
+  return SUM_NAMES.map((name) => sums[name]);
 }
 
 function addingUpsert(table: string, key: readonly string[], span: readonly string[]): string {
-  const sums = [...NUMBER_SUM_NAMES, 'cost_nano_usd'];
-  const columns = [...key, ...span, ...sums];
+  const columns = [...key, ...span, ...SUM_NAMES];
   const widen =
     span.length === 0
       ? []
       : ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)'];
-  const add = sums.map((name) => `${name} = ${name} + excluded.${name}`);
+  const add = SUM_NAMES.map((name) => `${name} = ${name} + excluded.${name}`);
   return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
     ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
 }

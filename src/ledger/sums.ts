@@ -20,6 +20,10 @@ export interface SummedRecord {
   readonly usage: CountedUsage | null;
   readonly client_retry: number;
   readonly cost_nano_usd: number | null;
+  readonly cost_input_nano_usd: number | null;
+  readonly cost_cache_read_nano_usd: number | null;
+  readonly cost_cache_write_nano_usd: number | null;
+  readonly cost_output_nano_usd: number | null;
   readonly units: number | null;
 }
 
@@ -29,7 +33,7 @@ export interface CountedUsage extends TokenCounts {
 
 export type MutableSums = { -readonly [Name in keyof UsageSums]: UsageSums[Name] };
 
-/** The sums that are plain numbers, in the order of their columns; `cost_nano_usd` comes beside them. */
+/** The sums that are plain numbers, in the order of their columns; sums of money come after them. */
 export const NUMBER_SUM_NAMES = [
   'records',
   'requests',
@@ -42,6 +46,15 @@ export const NUMBER_SUM_NAMES = [
   ...DETAIL_COUNT_NAMES,
   'searching_requests',
   'units',
+] as const satisfies readonly (keyof UsageSums)[];
+
+/** Sums of money are bigints: they may be larger than the integers that JavaScript's numbers hold exactly. */
+export const MONEY_SUM_NAMES = [
+  'cost_nano_usd',
+  'cost_input_nano_usd',
+  'cost_cache_read_nano_usd',
+  'cost_cache_write_nano_usd',
+  'cost_output_nano_usd',
 ] as const satisfies readonly (keyof UsageSums)[];
 
 const FAILED_ENDINGS: ReadonlySet<string> = new Set(['upstream_error', 'upstream_cut', 'timed_out']);
@@ -77,19 +90,23 @@ export function emptySums(): MutableSums {
     searching_requests: 0,
     units: 0,
     cost_nano_usd: 0n,
+    cost_input_nano_usd: 0n,
+    cost_cache_read_nano_usd: 0n,
+    cost_cache_write_nano_usd: 0n,
+    cost_output_nano_usd: 0n,
   };
 }
 
 /** Adds `more` to `sums`, in place. */
 export function addSums(sums: MutableSums, more: UsageSums): void {
   for (const name of NUMBER_SUM_NAMES) sums[name] += more[name];
-  sums.cost_nano_usd += more.cost_nano_usd;
+  for (const name of MONEY_SUM_NAMES) sums[name] += more[name];
 }
 
 /** Takes `less` from `sums`, in place. */
 export function subtractSums(sums: MutableSums, less: UsageSums): void {
   for (const name of NUMBER_SUM_NAMES) sums[name] -= less[name];
-  sums.cost_nano_usd -= less.cost_nano_usd;
+  for (const name of MONEY_SUM_NAMES) sums[name] -= less[name];
 }
 
 /**
@@ -110,7 +127,7 @@ export function sumsOfRecord(record: SummedRecord): MutableSums {
   sums.unpriced = usage !== null && record.cost_nano_usd === null ? 1 : 0;
   if (usage !== null) addCounts(sums, usage);
   sums.units = sums.requests === 1 ? (record.units ?? 0) : 0;
-  sums.cost_nano_usd = BigInt(record.cost_nano_usd ?? 0);
+  for (const name of MONEY_SUM_NAMES) sums[name] = BigInt(record[name] ?? 0);
   return sums;
 }
 
@@ -156,6 +173,10 @@ export const RECORD_SUM_SQL: Readonly<Record<keyof UsageSums, string>> = {
   searching_requests: `(${detailSql('web_searches')} > 0)`,
   units: `iif(${KNOWN} OR ending = 'completed', coalesce(units, 0), 0)`,
   cost_nano_usd: 'coalesce(cost_nano_usd, 0)',
+  cost_input_nano_usd: 'coalesce(cost_input_nano_usd, 0)',
+  cost_cache_read_nano_usd: 'coalesce(cost_cache_read_nano_usd, 0)',
+  cost_cache_write_nano_usd: 'coalesce(cost_cache_write_nano_usd, 0)',
+  cost_output_nano_usd: 'coalesce(cost_output_nano_usd, 0)',
 };
 
 function countSql(name: (typeof COUNT_NAMES)[number]): string {

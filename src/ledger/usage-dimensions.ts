@@ -46,7 +46,16 @@ const NEW_SUMS = [
   ['web_searches', WEB_SEARCHES],
   ['searching_requests', `(${WEB_SEARCHES} > 0)`],
   ['units', `iif(${KNOWN} OR ending = 'completed', coalesce(units, 0), 0)`],
+  money('cost_input_nano_usd'),
+  money('cost_cache_read_nano_usd'),
+  money('cost_cache_write_nano_usd'),
+  money('cost_output_nano_usd'),
 ] as const;
+
+/** Costs of the schemas before were never split. */
+function money(name: string): readonly [string, string] {
+  return [name, `coalesce(${name}, 0)`];
+}
 
 function detail(...spellings: readonly string[]): string {
   const cases = spellings.map((spelling) => {
@@ -65,12 +74,16 @@ const ENDED = `ending NOT IN ('in_flight', 'queued')`;
 
 /**
  * What the organization's usage API tells and the schemas before did not sum (standards.md 1.1): cache writes by how
- * long they live, cached and made images, web searches, `units`; and `user_day`, the days of end users.
+ * long they live, cached and made images, web searches, `units`, what of a cost was for which tokens; and `user_day`,
+ * the days of end users.
  *
  * The new columns and `user_day` are filled from the records that are still kept. `user_day` has only calls that name a
  * user; the others' sums are what `usage_day` has beyond it.
  */
 export function addUsageDimensions(database: DatabaseSync): void {
+  for (const name of ['cost_input', 'cost_cache_read', 'cost_cache_write', 'cost_output']) {
+    database.exec(`ALTER TABLE records ADD COLUMN ${name}_nano_usd INTEGER`);
+  }
   database.exec('ALTER TABLE records ADD COLUMN units INTEGER');
   database.exec(`UPDATE records SET units = CAST(round(json_extract(details, '$.seconds')) AS INTEGER)
     WHERE endpoint IN ('audio/transcriptions', 'audio/translations')

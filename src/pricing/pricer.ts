@@ -1,6 +1,7 @@
 import type { Usage } from '../metering/usage.ts';
 import type { BookMatch, BundledBook } from './bundled-book.ts';
 import { costOf } from './cost.ts';
+import { type CostParts, costPartsOf } from './cost-parts.ts';
 import { isExactModel } from './model-pattern.ts';
 import type { PriceBook } from './price-book.ts';
 import type { PriceRow } from './price-row.ts';
@@ -19,6 +20,7 @@ export interface PricedCall {
 export interface Price {
   /** A safe integer; 0 means free, because a row says so or nothing that has a price was used. */
   readonly costNanoUsd: number;
+  readonly parts: CostParts;
   /** The id of the row. */
   readonly priceId: string;
 }
@@ -76,7 +78,8 @@ export function createPricer(configured: PriceBook, shelf: BookShelf | null = nu
       if (row === null) return null;
       const { usage, serviceTier } = call;
       try {
-        return { costNanoUsd: costOf({ row, usage, serviceTier }).costNanoUsd, priceId: row.id };
+        const { costNanoUsd, lineItems } = costOf({ row, usage, serviceTier });
+        return { costNanoUsd, parts: costPartsOf(lineItems), priceId: row.id };
       } catch (error) {
         if (error instanceof RangeError) return null; // an absurd count: the cost is unknown, and unknown is not 0
         throw error;

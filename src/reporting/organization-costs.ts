@@ -1,10 +1,11 @@
 import { formatUsd } from '../core/money.ts';
 import type { LedgerReader, UsageDimension, UsageRow } from '../ledger/ledger-reader.ts';
+import { type CostLine, costLinesOf } from './cost-lines.ts';
 import type { PageRequest } from './list-page.ts';
 import { FILTER_DIMENSIONS, GROUP_DIMENSIONS } from './organization-kinds.ts';
 import { type OrganizationPage, type OrganizationRange, organizationPage } from './organization-page.ts';
 
-export const COST_GROUPS = ['project_id', 'user_id', 'api_key_id', 'api_source', 'run_id'] as const;
+export const COST_GROUPS = ['project_id', 'user_id', 'line_item', 'api_key_id', 'api_source', 'run_id'] as const;
 export const COST_FILTERS = ['project_ids', 'user_ids', 'api_key_ids', 'run_ids'] as const;
 export type CostGroup = (typeof COST_GROUPS)[number];
 export type CostFilter = (typeof COST_FILTERS)[number];
@@ -14,7 +15,7 @@ export interface OrganizationCostResult {
   readonly amount: { readonly value: number; readonly currency: 'usd' };
   readonly line_item: string | null;
   readonly quantity: number | null;
-  readonly quantity_unit: string | null;
+  readonly quantity_unit: 'tokens' | null;
   readonly project_id: string | null;
   readonly user_id: string | null;
   readonly api_key_id: string | null;
@@ -27,6 +28,8 @@ export interface OrganizationCostRequest {
   readonly range: OrganizationRange;
   readonly groupBy: readonly CostGroup[];
   readonly filters: Readonly<Partial<Record<CostFilter, readonly string[]>>>;
+  /** Whole names of line items; empty: all. */
+  readonly lineItems: readonly string[];
 }
 
 /**
@@ -45,22 +48,64 @@ export function reportOrganizationCosts(
     const values = request.filters[name];
     if (dimension !== null && values !== undefined) filters[dimension] = values;
   }
-  const groupBy = request.groupBy.flatMap((group) => GROUP_DIMENSIONS[group] ?? []);
+  const groupBy = dimensionsOf(request);
   const question = { groupBy, filters, includeEstimated: true };
   const asked = { range: request.range, question, nowMs: page.nowMs };
-  return organizationPage(reader, asked, { ...page, resultOf: (row) => resultOf(row, request.groupBy) });
+  return organizationPage(reader, asked, { ...page, resultsOf: (rows) => resultsOf(rows, request) });
 }
 
-function resultOf(row: UsageRow, groupBy: readonly CostGroup[]): OrganizationCostResult | null {
-  const priced = row.records - row.failed - row.missing_usage - row.unpriced;
-  if (priced <= 0) return null;
-  const groupValue = (group: CostGroup): string | null => {
-    const dimension = GROUP_DIMENSIONS[group];
-    return groupBy.includes(group) && dimension !== null ? (row.dimensions[dimension] ?? null) : null;
-  };
+/** Line items are of models, so rows are read by model wherever they are asked for. */
+function dimensionsOf({ groupBy, lineItems }: OrganizationCostRequest): UsageDimension[] {
+  const dimensions = groupBy.flatMap((group) => dimensionOf(group) ?? []);
+  return groupBy.includes('line_item') || lineItems.length > 0 ? [...dimensions, 'model'] : dimensions;
+}
+
+function dimensionOf(group: CostGroup): UsageDimension | null {
+  return group === 'line_item' ? null : GROUP_DIMENSIONS[group];
+}
+
+function resultsOf(rows: readonly UsageRow[], request: OrganizationCostRequest): OrganizationCostResult[] {
+  const priced = rows.filter((row) => row.records - row.failed - row.missing_usage - row.unpriced > 0);
+  const { groupBy, lineItems } = request;
+  if (groupBy.includes('line_item')) {
+    return priced.flatMap((row) =>
+      linesOf(row, lineItems).map((line) => ({
+        ...resultOf(row, groupBy, line.nanoUsd),
+        line_item: line.name,
+        quantity: line.tokens,
+        quantity_unit: line.tokens === null ? null : ('tokens' as const),
+      })),
+    );
+  }
+  if (lineItems.length === 0) return priced.map((row) => resultOf(row, groupBy, row.cost_nano_usd));
+  return sumsOfLines(priced, request);
+}
+
+/** The chosen lines of all models, summed again by the groups that were asked for. */
+function sumsOfLines(rows: readonly UsageRow[], { groupBy, lineItems }: OrganizationCostRequest) {
+  const sums = new Map<string, { readonly row: UsageRow; nanoUsd: bigint }>();
+  for (const row of rows) {
+    const lines = linesOf(row, lineItems);
+    if (lines.length === 0) continue;
+    const nanoUsd = lines.reduce((sum, line) => sum + line.nanoUsd, 0n);
+    const key = JSON.stringify(groupBy.map((group) => valueAt(row, group)));
+    const known = sums.get(key);
+    if (known === undefined) sums.set(key, { row, nanoUsd });
+    else known.nanoUsd += nanoUsd;
+  }
+  return [...sums.values()].map(({ row, nanoUsd }) => resultOf(row, groupBy, nanoUsd));
+}
+
+function linesOf(row: UsageRow, lineItems: readonly string[]): CostLine[] {
+  const lines = costLinesOf(row);
+  return lineItems.length === 0 ? lines : lines.filter((line) => lineItems.includes(line.name));
+}
+
+function resultOf(row: UsageRow, groupBy: readonly CostGroup[], nanoUsd: bigint): OrganizationCostResult {
+  const groupValue = (group: CostGroup): string | null => (groupBy.includes(group) ? valueAt(row, group) : null);
   return {
     object: 'organization.costs.result',
-    amount: { value: dollars(row.cost_nano_usd), currency: 'usd' },
+    amount: { value: dollars(nanoUsd), currency: 'usd' },
     line_item: null,
     quantity: null,
     quantity_unit: null,
@@ -70,6 +115,11 @@ function resultOf(row: UsageRow, groupBy: readonly CostGroup[]): OrganizationCos
     api_source: groupBy.includes('api_source') ? 'unlabeled' : null,
     ...(groupBy.includes('run_id') ? { run_id: groupValue('run_id') } : {}),
   };
+}
+
+function valueAt(row: UsageRow, group: CostGroup): string | null {
+  const dimension = dimensionOf(group);
+  return dimension === null ? null : (row.dimensions[dimension] ?? null);
 }
 
 /** The shape has a JSON number here, the one place where money is none of ours: the nearest to the exact decimal. */

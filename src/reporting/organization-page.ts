@@ -37,12 +37,12 @@ const MINUTE_MS = 60_000;
  * Buckets lie on whole minutes, hours or days of UTC. As at OpenAI, the first begins with the minute of `start_time`,
  * and the last one ends with `end_time` where that is given.
  *
- * @param resultOf one row as a result; null leaves it out
+ * @param page what is on the page, and how the rows of one bucket become its results
  */
 export async function organizationPage<Result>(
   reader: LedgerReader,
   asked: { readonly range: OrganizationRange; readonly question: OrganizationQuestion; readonly nowMs: number },
-  page: PageRequest & { readonly resultOf: (row: UsageRow) => Result | null },
+  page: PageRequest & { readonly resultsOf: (rows: readonly UsageRow[]) => readonly Result[] },
 ): Promise<OrganizationPage<Result>> {
   const { bucket } = asked.range;
   const { widthMs } = BUCKETS[bucket];
@@ -57,12 +57,11 @@ export async function organizationPage<Result>(
   const rowsByBucket = Map.groupBy(rows, (row) => row.bucketStartMs);
   const data: OrganizationBucket<Result>[] = [];
   for (let atMs = firstMs; atMs < pageEndMs; atMs += widthMs) {
-    const results = (rowsByBucket.get(atMs) ?? []).map(page.resultOf).filter((result) => result !== null);
     data.push({
       object: 'bucket',
       start_time: Math.max(atMs, startMs) / 1_000,
       end_time: Math.floor(Math.min(atMs + widthMs, endMs) / 1_000),
-      results,
+      results: page.resultsOf(rowsByBucket.get(atMs) ?? []),
     });
   }
   const goesOn = pageEndMs < endMs;

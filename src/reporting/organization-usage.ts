@@ -36,7 +36,10 @@ export function reportOrganizationUsage(
   page: PageRequest & { readonly nowMs: number },
 ): Promise<OrganizationPage<OrganizationUsageResult>> {
   const asked = { range: request.range, question: questionOf(request), nowMs: page.nowMs };
-  return organizationPage(reader, asked, { ...page, resultOf: (row) => resultOf(row, request) });
+  return organizationPage(reader, asked, {
+    ...page,
+    resultsOf: (rows) => rows.map((row) => resultOf(row, request)).filter((result) => result !== null),
+  });
 }
 
 function questionOf(request: OrganizationUsageRequest): OrganizationQuestion {

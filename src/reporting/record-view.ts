@@ -44,6 +44,10 @@ export function viewRecord(record: CallRecord): RecordView {
     cost_usd: record.cost_usd,
     price_id: record.price_id,
     cost_reported_usd: record.cost_reported_usd,
+    cost_input_nano_usd: record.cost_input_nano_usd,
+    cost_cache_read_nano_usd: record.cost_cache_read_nano_usd,
+    cost_cache_write_nano_usd: record.cost_cache_write_nano_usd,
+    cost_output_nano_usd: record.cost_output_nano_usd,
     units: record.units,
   };
 }

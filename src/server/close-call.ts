@@ -71,6 +71,10 @@ export function closedRecord(
     ...base,
     cost_nano_usd: cost.costNanoUsd,
     cost_usd: formatUsd(cost.costNanoUsd),
+    cost_input_nano_usd: cost.parts.inputNanoUsd,
+    cost_cache_read_nano_usd: cost.parts.cacheReadNanoUsd,
+    cost_cache_write_nano_usd: cost.parts.cacheWriteNanoUsd,
+    cost_output_nano_usd: cost.parts.outputNanoUsd,
     price_id: cost.priceId,
   };
 }

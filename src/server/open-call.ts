@@ -65,6 +65,10 @@ export function openedRecord(call: Omit<Call, 'opened'>, attempts: ClientAttempt
     cost_usd: null,
     price_id: null,
     cost_reported_usd: null,
+    cost_input_nano_usd: null,
+    cost_cache_read_nano_usd: null,
+    cost_cache_write_nano_usd: null,
+    cost_output_nano_usd: null,
     units: null,
   };
 }

@@ -56,11 +56,12 @@ async function answerUsage(
 }
 
 async function answerCosts(request: FastifyRequest, rooms: ManagementRooms) {
-  const parameters = new QueryParameters(request.query, [...COMMON, ...COST_FILTERS]);
+  const parameters = new QueryParameters(request.query, [...COMMON, ...COST_FILTERS, 'line_items']);
   const asked = {
     range: readRange(parameters, ['1d']),
     groupBy: parameters.choices('group_by', COST_GROUPS),
     filters: readFilters(parameters, COST_FILTERS, request),
+    lineItems: readLineItems(parameters),
   };
   const page = pageRequest(parameters, ['organization', 'costs', asked], COST_LIMITS);
   return reportOrganizationCosts(rooms.reader, asked, { ...page, nowMs: rooms.clock.nowMs() });
@@ -78,6 +79,17 @@ function readRange(parameters: QueryParameters, widths: readonly BucketWidth[]):
     throw new MetertapError('invalid_parameter', 'end_time must be after start_time.', { param: 'end_time' });
   }
   return { startMs, endMs, bucket };
+}
+
+/** Their names have a comma and a blank in them, so a list that is parted by commas is put together again. */
+function readLineItems(parameters: QueryParameters): readonly string[] {
+  const items: string[] = [];
+  for (const part of parameters.list('line_items')) {
+    const last = items.at(-1);
+    if (part.startsWith(' ') && last !== undefined) items[items.length - 1] = `${last},${part}`;
+    else items.push(part);
+  }
+  return items;
 }
 
 function readFlag(parameters: QueryParameters, name: string): boolean | null {

@@ -324,6 +324,28 @@ describe('admin.organization.usage.costs', () => {
     },
   );
 
+  it('come as line items that add up to them', async () => {
+    const { usage } = admin.admin.organization;
+    const query = { start_time: START, group_by: ['line_item' as const, 'project_id' as const] };
+    const lines = resultsOf((await usage.costs(query)).data);
+    const detailed = lines.filter(
+      (line) => String(line['line_item']).startsWith('gpt-5-mini') && line['quantity'] === 1800,
+    );
+    expect(
+      detailed.map((line) => [line['line_item'], line['project_id'], line['quantity_unit'], line['amount']]),
+    ).toEqual([
+      ['gpt-5-mini-2026-02-01, cached_input_tokens', 'research', 'tokens', { value: 0.0018, currency: 'usd' }],
+      ['gpt-5-mini-2026-02-01, cached_input_tokens', 'sales', 'tokens', { value: 0.0018, currency: 'usd' }],
+    ]);
+    const nanoOf = (results: readonly Record<string, unknown>[]) =>
+      results.reduce((sum, result) => sum + Math.round(Number(asRecord(result['amount'])['value']) * 1e9), 0);
+    expect(nanoOf(lines)).toBe(records.reduce((sum, record) => sum + Number(record['cost_nano_usd'] ?? 0), 0));
+    const chosen = ['gpt-5-mini-2026-02-01, cached_input_tokens', 'gpt-5-2025-08-07, output_tokens'];
+    const narrowed = resultsOf((await usage.costs({ start_time: START, line_items: chosen })).data);
+    expect(nanoOf(narrowed)).toBe(nanoOf(lines.filter((line) => chosen.includes(String(line['line_item'])))));
+    expect(narrowed.every((result) => result['line_item'] === null)).toBe(true);
+  });
+
   it('agree with the management API and the runs', async () => {
     const { data } = await admin.admin.organization.usage.costs({ start_time: START, group_by: ['project_id'] });
     const results = resultsOf(data).filter((result) => result['project_id'] === 'sales');

@@ -40,6 +40,8 @@ export const endedRecord: fc.Arbitrary<CallRecord> = fc
     source: fc.constantFrom('reported' as const, 'estimated' as const, 'missing' as const),
     counts: usage,
     details,
+    cost_input_nano_usd: fc.option(fc.nat({ max: 1_000_000 })),
+    cost_output_nano_usd: fc.option(fc.nat({ max: 1_000_000 })),
     units: fc.option(fc.nat({ max: 90 })),
     cost: fc.option(fc.nat({ max: 2_000_000_000 })),
   })

@@ -68,6 +68,10 @@ export function makeCallRecord(n: number, given: Partial<CallRecord> = {}): Call
     cost_usd: cost === null ? null : formatUsd(cost),
     price_id: cost === null ? null : 'openai/gpt-5-mini@2026-02-01',
     cost_reported_usd: null,
+    cost_input_nano_usd: null,
+    cost_cache_read_nano_usd: null,
+    cost_cache_write_nano_usd: null,
+    cost_output_nano_usd: null,
     units: null,
     ...given,
   };

@@ -16,6 +16,7 @@ import {
   type UsageSums,
 } from '../../src/ledger/ledger-reader.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
+import type { MONEY_SUM_NAMES } from '../../src/ledger/sums.ts';
 import { type DetailCount, detailCountOf } from '../../src/metering/detail-counts.ts';
 import { COUNT_NAMES } from '../../src/metering/usage.ts';
 
@@ -362,8 +363,16 @@ function sumsOf(records: readonly CallRecord[], includeEstimated: boolean): Usag
     estimated: count((record) => record.usage_source === 'estimated'),
     client_retries: count((record) => record.client_retry > 0),
     unpriced: count((record) => hasUsage(record) && record.cost_nano_usd === null),
-    cost_nano_usd: records.reduce((sum, record) => sum + BigInt(record.cost_nano_usd ?? 0), 0n),
+    cost_nano_usd: sumMoney(records, 'cost_nano_usd'),
+    cost_input_nano_usd: sumMoney(records, 'cost_input_nano_usd'),
+    cost_cache_read_nano_usd: sumMoney(records, 'cost_cache_read_nano_usd'),
+    cost_cache_write_nano_usd: sumMoney(records, 'cost_cache_write_nano_usd'),
+    cost_output_nano_usd: sumMoney(records, 'cost_output_nano_usd'),
   };
+}
+
+function sumMoney(records: readonly CallRecord[], name: (typeof MONEY_SUM_NAMES)[number]): bigint {
+  return records.reduce((sum, record) => sum + BigInt(record[name] ?? 0), 0n);
 }
 
 function detailOf(record: CallRecord, name: DetailCount): number {

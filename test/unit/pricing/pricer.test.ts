@@ -37,7 +37,7 @@ describe('priceCall', () => {
       service_tiers: { flex: { multiplier: '0.5' } },
     };
     const call = { requestModel: 'gpt-5-mini', responseModel: 'gpt-5-mini' };
-    expect(price([row], call)).toEqual({ costNanoUsd: 2000, priceId: 'openai/gpt-5-mini@2026-11-01' });
+    expect(price([row], call)).toMatchObject({ costNanoUsd: 2000, priceId: 'openai/gpt-5-mini@2026-11-01' });
     expect(price([row], { ...call, serviceTier: 'flex' })?.costNanoUsd).toBe(1000);
     expect(price([row], { ...call, atMs: Date.UTC(2026, 9, 31) })).toBeNull();
   });
@@ -78,7 +78,7 @@ describe('priceCall', () => {
   });
 
   it('keeps free and unpriced apart', () => {
-    expect(price([{ model: 'm', input_per_mtok: '0' }], { requestModel: 'm' })).toEqual({
+    expect(price([{ model: 'm', input_per_mtok: '0' }], { requestModel: 'm' })).toMatchObject({
       costNanoUsd: 0,
       priceId: 'openai/m',
     });
@@ -139,6 +139,6 @@ describe('a pricer with the bundled book', () => {
   it('prices a call by a row of the book', () => {
     const usage = usageOf({ input_tokens: 10 });
     const call = { upstream: 'openai', requestModel: 'gpt-6', responseModel: null, serviceTier: null, usage };
-    expect(pricer.priceCall({ ...call, atMs: AT_MS })).toEqual({ costNanoUsd: 20_000, priceId: 'openai/gpt-6' });
+    expect(pricer.priceCall({ ...call, atMs: AT_MS })).toMatchObject({ costNanoUsd: 20_000, priceId: 'openai/gpt-6' });
   });
 });

@@ -121,6 +121,37 @@ describe('GET /v1/organization/costs', () => {
   });
 });
 
+describe('line items', () => {
+  const split = makeCallRecord(1, {
+    cost_nano_usd: 1_000,
+    cost_input_nano_usd: 600,
+    cost_cache_read_nano_usd: 0,
+    cost_cache_write_nano_usd: 0,
+    cost_output_nano_usd: 300,
+  });
+  const names = (lines: readonly { line_item: string; amount: { value: number } }[]) =>
+    lines.map((line) => [line.line_item, line.amount.value]);
+
+  it('have what was for no tokens, and what nobody split, apart', async () => {
+    const lines = await results(`${COSTS}?start_time=${DAY}&group_by=line_item`, ADMIN, [split]);
+    expect(names(lines)).toEqual([
+      ['gpt-5-mini-2026-02-01, input_tokens', 6e-7],
+      ['gpt-5-mini-2026-02-01, output_tokens', 3e-7],
+      ['gpt-5-mini-2026-02-01, other', 1e-7],
+    ]);
+    expect(lines[2]).toMatchObject({ quantity: null, quantity_unit: null });
+  });
+
+  it.each([
+    'line_items=gpt-5-mini-2026-02-01, output_tokens',
+    'line_items[]=gpt-5-mini-2026-02-01, output_tokens',
+    'line_items=nothing, other,gpt-5-mini-2026-02-01, output_tokens',
+  ])('are chosen by their whole names: %s', async (chosen) => {
+    const asked = `${COSTS}?start_time=${DAY}&${encodeURI(chosen)}`;
+    expect(await results(asked, ADMIN, [split, split])).toMatchObject([{ line_item: null, amount: { value: 3e-7 } }]);
+  });
+});
+
 describe('what is refused', () => {
   it.each([
     [USAGE, '', 'start_time'],
