@@ -74,11 +74,11 @@ describe('answers 404 unknown_url to', () => {
 
   it.each([
     '/v1/organization',
-    '/v1/organization/usage/completions',
-    '/v1/organization/admin_api_keys',
+    '/v1/organization/usage',
+    '/v1/organization/invites',
     '/v1//organization/costs',
     '/v1/organization%2Fcosts',
-    '/v1/%6frganization/costs',
+    '/v1/%6frganization/groups',
     '/v1/organization/../models',
     '/run/a/v1/organization/costs',
   ])('%s, which Metertap answers itself', async (target) => {
