@@ -64,5 +64,10 @@ export const RECORD_CSV_COLUMNS: readonly CsvColumn<CallRecord>[] = [
   plain('cost_usd'),
   plain('price_id'),
   plain('cost_reported_usd'),
+  plain('cost_input_nano_usd'),
+  plain('cost_cache_read_nano_usd'),
+  plain('cost_cache_write_nano_usd'),
+  plain('cost_output_nano_usd'),
+  plain('units'),
   { name: ESCAPED_COLUMN, value: () => null },
 ];

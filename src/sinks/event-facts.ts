@@ -75,6 +75,11 @@ const DATA_MEMBERS = [
   'cost_usd',
   'price_id',
   'cost_reported_usd',
+  'cost_input_nano_usd',
+  'cost_cache_read_nano_usd',
+  'cost_cache_write_nano_usd',
+  'cost_output_nano_usd',
+  'units',
 ] as const satisfies readonly (keyof CallRecord)[];
 
 const PROPERTY_MEMBERS = [
