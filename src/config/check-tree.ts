@@ -83,6 +83,32 @@ function checkList(place: CheckedPlace, value: readonly unknown[], faults: Fault
   for (const member of Array.isArray(unique) ? unique : []) {
     if (typeof member === 'string') reportDuplicates(place, { value, member }, faults);
   }
+  const together = annotation(place.schema, 'uniqueTogether');
+  if (Array.isArray(together)) reportOverlaps(place, { value, members: together.map(String) }, faults);
+}
+
+/** Entries that are for the same thing, of which the later ones could never hold. */
+function reportOverlaps(
+  { schema, path }: CheckedPlace,
+  { value, members }: { value: readonly unknown[]; members: readonly string[] },
+  faults: FaultList,
+): void {
+  const first = new Map<string, number>();
+  value.forEach((item, index) => {
+    const key = JSON.stringify(members.map((member) => valueAt(item, [member]) ?? null));
+    const earlier = first.get(key);
+    if (earlier === undefined) {
+      first.set(key, index);
+      return;
+    }
+    faults.add({
+      schema: childSchema(schema, index),
+      path: [...path, index],
+      value: undefined,
+      message: `has the same ${members.join(', ')} as ${pathText([...path, earlier])}, so that only one of them could hold`,
+      hint: `remove one of the two, or give it another ${members.at(-1)}`,
+    });
+  });
 }
 
 function reportDuplicates(

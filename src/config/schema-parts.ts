@@ -10,6 +10,7 @@ import { isUsableId } from '../core/ids.ts';
  * - `secret`: `'whole'` (never shown) or `'url'` (shown without its password)
  * - `needsRestart`: a reload cannot change it
  * - `uniqueBy` (lists): members in which no two entries may be equal
+ * - `uniqueTogether` (lists): members that no two entries may have equal all at once
  * - `defaultText`: a default that is worked out rather than fixed
  * - `sharedName` (entries): used in several places, described once under this name
  * - `memberNames` (maps): which names may stand in it
@@ -49,7 +50,10 @@ export function entry<Properties extends TProperties>(
   return Type.Object(properties, { additionalProperties: false, expects, ...options });
 }
 
-export function list<Items extends TSchema>(items: Items, options: FieldOptions & { uniqueBy?: readonly string[] }) {
+export function list<Items extends TSchema>(
+  items: Items,
+  options: FieldOptions & { uniqueBy?: readonly string[]; uniqueTogether?: readonly string[] },
+) {
   return Type.Array(items, { expects: 'a list', ...options });
 }
 
@@ -108,7 +112,7 @@ export function decimal(options: FieldOptions) {
   return Type.String({
     pattern: '^[0-9]{1,12}([.][0-9]{1,9})?$',
     expects: 'a decimal number in quotes, at most 9 decimals',
-    hint: 'write it in plain digits and in quotes, without sign, exponent or currency, such as "0.20"',
+    hint: 'write it in plain digits and in quotes, without sign, exponent or currency, such as "0.20"; what is free is "0"',
     ...options,
   });
 }

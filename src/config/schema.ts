@@ -168,6 +168,7 @@ export const CONFIG_SCHEMA = section('The configuration of Metertap.', {
     description: 'Prices that stand before those of the bundled price book.',
     default: [],
     expects: 'a list of prices',
+    uniqueTogether: ['provider', 'model', 'valid_from'],
   }),
   sinks: list(SINK_ENTRY, {
     description: 'Where events are sent: calls that are settled, and alerts.',

@@ -34,7 +34,10 @@ export type ServiceTier =
 
 /** One dated price. Rows are never changed, only followed by later ones: records name the row that priced them. */
 export interface PriceRow extends PriceTable {
-  /** `openai/gpt-5-mini@2026-11-01`; without `@…` where the row has no date, with `#…` where it has times of day. */
+  /**
+   * `openai/gpt-5-mini@2026-11-01`; without `@…` where the row has no date, with `#…` where it has times of day, and with
+   * `~book` at its end where it is one of the bundled book, so that an override never has the id of what it overrides.
+   */
   readonly id: string;
   readonly provider: string;
   readonly model: string;
@@ -85,7 +88,7 @@ export function readPriceRow(entry: PriceEntry, source: PriceRow['source'] = 'co
   const date = validFromMs === null ? '' : `@${dateText(validFromMs)}`;
   const hours = entry.hours_utc === undefined ? '' : `#${entry.hours_utc.join('+')}`;
   return {
-    id: `${provider}/${model}${date}${hours}`,
+    id: `${provider}/${model}${date}${hours}${source === 'book' ? '~book' : ''}`,
     provider,
     model,
     ...table,

@@ -41,7 +41,7 @@ describe('a model of the book', () => {
     expect(answer.headers.get('x-metertap-cost-usd')).toBe(COST_USD);
 
     expect(await proxy.records()).toMatchObject([
-      { upstream: 'openai', cost_usd: COST_USD, cost_nano_usd: 669_600, price_id: 'openai/gpt-5-mini' },
+      { upstream: 'openai', cost_usd: COST_USD, cost_nano_usd: 669_600, price_id: 'openai/gpt-5-mini~book' },
     ]);
     expect(await proxy.ask('/api/v1/runs/nightly')).toMatchObject({ cost_usd: COST_USD, cost_complete: true });
     const [costs] = await sampleOf(proxy, 'cost_usd_total');
@@ -52,7 +52,7 @@ describe('a model of the book', () => {
   it('has a cost in a stream too', async () => {
     await using proxy = await startProxy({ upstreamUrl: simulator.baseUrl });
     await (await post(proxy, { model: 'gpt-5-mini', stream: true }, COUNTS)).text();
-    expect(await proxy.records()).toMatchObject([{ cost_usd: COST_USD, price_id: 'openai/gpt-5-mini' }]);
+    expect(await proxy.records()).toMatchObject([{ cost_usd: COST_USD, price_id: 'openai/gpt-5-mini~book' }]);
   });
 
   it('costs what the tier costs that the answer names', async () => {
@@ -79,7 +79,7 @@ describe('a model of the book', () => {
     await (await post(proxy, { model: 'gpt-4o-mini' }, COUNTS)).text();
     expect(await proxy.records()).toMatchObject([
       { cost_usd: '0.001200000', price_id: 'openai/gpt-5-mini' },
-      { cost_usd: '0.000283200', price_id: 'openai/gpt-4o-mini' },
+      { cost_usd: '0.000283200', price_id: 'openai/gpt-4o-mini~book' },
     ]);
   });
 });
@@ -122,7 +122,11 @@ it('GET /api/v1/prices says which row would apply', async () => {
   expect(await proxy.ask('/api/v1/prices?model=gpt-5-mini')).toMatchObject({
     upstream: 'openai',
     source: 'book',
-    price: { id: 'openai/gpt-5-mini', input_per_mtok: '0.25', service_tiers: { flex: { input_per_mtok: '0.125' } } },
+    price: {
+      id: 'openai/gpt-5-mini~book',
+      input_per_mtok: '0.25',
+      service_tiers: { flex: { input_per_mtok: '0.125' } },
+    },
     book: { sources: ['genai-prices', 'litellm'] },
   });
   expect(await proxy.ask('/api/v1/prices?model=our-own&upstream=openai')).toMatchObject({

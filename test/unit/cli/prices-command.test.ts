@@ -49,7 +49,7 @@ describe('metertap prices show --model', () => {
     expect(code).toBe(0);
     expect(output).toBe(
       [
-        'gpt-5-mini-2026-02-01 at openai: openai/gpt-5-mini',
+        'gpt-5-mini-2026-02-01 at openai: openai/gpt-5-mini~book',
         'because: the price book: gpt-5-mini-2026-02-01 without its date is a name of openai/gpt-5-mini; the upstream is openai by its name',
         'from: one, two, price book of 2026-11-22',
         'not charged: storage',
@@ -83,7 +83,7 @@ describe('metertap prices show --model', () => {
     expect(code).toBe(0);
     expect(JSON.parse(output)).toMatchObject({
       source: 'book',
-      price: { id: 'openai/gpt-5-mini', input_per_mtok: '0.25' },
+      price: { id: 'openai/gpt-5-mini~book', input_per_mtok: '0.25' },
       book: { version: '2026-11-22', sources: ['one', 'two'] },
     });
   });
@@ -100,7 +100,7 @@ describe('metertap prices show', () => {
     expect(output.split('\n').map((line) => line.split(/\s+/))).toEqual([
       ['ID', 'SOURCE', 'INPUT', 'CACHED', 'CACHE', 'WRITE', 'OUTPUT', 'TIERS'],
       ['openai/gpt-9*', 'config', '9', '-', '-', '90', '-'],
-      ['openai/gpt-5-mini', 'book', '0.25', '-', '-', '2', '>1000', 'flex'],
+      ['openai/gpt-5-mini~book', 'book', '0.25', '-', '-', '2', '>1000', 'flex'],
       [''],
     ]);
   });
@@ -112,7 +112,7 @@ describe('metertap prices show', () => {
       data: [
         {
           source: 'book',
-          id: 'groq/llama',
+          id: 'groq/llama~book',
           provider: 'groq',
           model: 'llama',
           input_per_mtok: '0.05',

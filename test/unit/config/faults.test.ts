@@ -110,14 +110,42 @@ describe('the faults of a configuration', () => {
     expect(faultOf(`upstreams: [{ name: a, base_url: ${JSON.stringify(url)} }]`).path).toBe('upstreams[0].base_url');
   });
 
-  it.each(['0.2', '1', '"1e-3"', '"-1"', '"$5"', '".5"', '"1."', '"0.1234567891"', '"1,5"', '""'])(
-    'refuse %s as a price and say how to write one',
-    (price) => {
-      const fault = faultOf(`prices: [{ provider: a, model: b, input_per_mtok: ${price}, output_per_mtok: "0" }]`);
-      expect(fault.path).toBe('prices[0].input_per_mtok');
-      expect(fault.hint).toContain('in quotes');
-    },
-  );
+  it.each([
+    '0.2',
+    '1',
+    '"1e-3"',
+    '"-1"',
+    '"$5"',
+    '".5"',
+    '"1."',
+    '"0.1234567891"',
+    '"1,5"',
+    '""',
+    '"free"',
+    'free',
+    '"0.12345678901234567890"',
+    '1e-3',
+  ])('refuse %s as a price and say how to write one', (price) => {
+    const fault = faultOf(`prices: [{ provider: a, model: b, input_per_mtok: ${price}, output_per_mtok: "0" }]`);
+    expect(fault.path).toBe('prices[0].input_per_mtok');
+    expect(fault.hint).toContain('in quotes');
+    expect(fault.hint).toContain('free is "0"');
+  });
+
+  const pricesOf = (...days: (string | null)[]) =>
+    days
+      .map((day) => `{ provider: a, model: "b-*", input_per_mtok: "1", output_per_mtok: "0"${day ?? ''} }`)
+      .join(', ');
+
+  it.each([
+    [null, null],
+    [', valid_from: 2026-11-01', ', valid_from: 2026-11-01'],
+  ])('refuse two prices of one model for the same days (%s)', (...days) => {
+    const fault = faultOf(`prices: [${pricesOf(', valid_from: 2026-10-01', ...days)}]`);
+    expect(fault.path).toBe('prices[2]');
+    expect(fault.message).toContain('prices[1]');
+    expect(fault.hint).toContain('valid_from');
+  });
 
   it.each([
     ['context_tiers: [{ input_per_mtok: "1" }]', 'context_tiers[0].above_input_tokens'],

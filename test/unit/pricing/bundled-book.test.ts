@@ -36,16 +36,16 @@ const find = (model: string, atMs = NOW) => BOOK.find({ provider: 'openai', mode
 
 describe('find', () => {
   it.each([
-    ['a name', 'gpt-5-mini', 'openai/gpt-5-mini', 'name'],
-    ['another name', 'gpt-5-mini-2025-08-07', 'openai/gpt-5-mini', 'name'],
-    ['a name in capitals', 'GPT-5-Mini', 'openai/gpt-5-mini', 'name'],
-    ['a name with a date', 'gpt-5-mini-2026-02-01', 'openai/gpt-5-mini', 'undated'],
-    ['a name with a short date', 'gpt-5-mini-20260201', 'openai/gpt-5-mini', 'undated'],
-    ['a name with a date behind @', 'gpt-5-mini@20260201', 'openai/gpt-5-mini', 'undated'],
-    ['a dated name that has a row of its own', 'gpt-4o-2024-05-13', 'openai/gpt-4o-2024-05-13', 'name'],
-    ['a dated name before a pattern', 'gpt-4o-2024-11-20', 'openai/gpt-4o', 'undated'],
-    ['a pattern', 'ft:gpt-4o-2024-08-06:us::x', 'openai/ft:gpt-4o', 'pattern'],
-    ['a pattern with exceptions', 'gpt-4o-audio', 'openai/gpt-4o-any', 'pattern'],
+    ['a name', 'gpt-5-mini', 'openai/gpt-5-mini~book', 'name'],
+    ['another name', 'gpt-5-mini-2025-08-07', 'openai/gpt-5-mini~book', 'name'],
+    ['a name in capitals', 'GPT-5-Mini', 'openai/gpt-5-mini~book', 'name'],
+    ['a name with a date', 'gpt-5-mini-2026-02-01', 'openai/gpt-5-mini~book', 'undated'],
+    ['a name with a short date', 'gpt-5-mini-20260201', 'openai/gpt-5-mini~book', 'undated'],
+    ['a name with a date behind @', 'gpt-5-mini@20260201', 'openai/gpt-5-mini~book', 'undated'],
+    ['a dated name that has a row of its own', 'gpt-4o-2024-05-13', 'openai/gpt-4o-2024-05-13~book', 'name'],
+    ['a dated name before a pattern', 'gpt-4o-2024-11-20', 'openai/gpt-4o~book', 'undated'],
+    ['a pattern', 'ft:gpt-4o-2024-08-06:us::x', 'openai/ft:gpt-4o~book', 'pattern'],
+    ['a pattern with exceptions', 'gpt-4o-audio', 'openai/gpt-4o-any~book', 'pattern'],
   ])('knows %s', (_, model, id, by) => {
     expect([find(model)?.row.id, find(model)?.by]).toEqual([id, by]);
   });
@@ -64,8 +64,8 @@ describe('find', () => {
   });
 
   it('takes the row of the day', () => {
-    expect(find('gpt-5.6', Date.UTC(2026, 7, 20))?.row.id).toBe('openai/gpt-5.6');
-    expect(find('gpt-5.6')?.row.id).toBe('openai/gpt-5.6@2026-08-21');
+    expect(find('gpt-5.6', Date.UTC(2026, 7, 20))?.row.id).toBe('openai/gpt-5.6~book');
+    expect(find('gpt-5.6')?.row.id).toBe('openai/gpt-5.6@2026-08-21~book');
   });
 
   it('joins what the second source adds, and names both', () => {
@@ -91,7 +91,7 @@ describe('find', () => {
   it('falls back on the providers whose models another one sells', () => {
     const book = bookOf([{ provider: 'azure', model: 'gpt-4o', input_per_mtok: '2.75' }, ...ROWS]);
     const idOf = (model: string) => book.find({ provider: 'azure', model, atMs: NOW })?.row.id;
-    expect([idOf('gpt-4o'), idOf('gpt-5-mini')]).toEqual(['azure/gpt-4o', 'openai/gpt-5-mini']);
+    expect([idOf('gpt-4o'), idOf('gpt-5-mini')]).toEqual(['azure/gpt-4o~book', 'openai/gpt-5-mini~book']);
     expect(book.modelNames('azure')).toContain('gpt-5-mini');
   });
 });

@@ -46,7 +46,7 @@ describe('explain', () => {
       upstream: 'openai',
       source: 'book',
       why: 'the price book: gpt-5-mini-2026-02-01 without its date is a name of openai/gpt-5-mini; the upstream is openai by its name',
-      price: { id: 'openai/gpt-5-mini', input_per_mtok: '0.25' },
+      price: { id: 'openai/gpt-5-mini~book', input_per_mtok: '0.25' },
       book: { version: '2026-11-22', sources: ['one'], not_charged: ['storage'] },
     });
   });
@@ -72,13 +72,13 @@ describe('explain', () => {
   it('takes a provider of the book that is no upstream', () => {
     const lookup = createPriceLookup({ prices: [], upstreams: [] }, BOOK);
     const answer = lookup.explain({ model: 'llama', upstream: 'groq', atMs: 0 });
-    expect(answer.price?.id).toBe('groq/llama');
+    expect(answer.price?.id).toBe('groq/llama~book');
   });
 });
 
 it('lists the rows of an upstream, those of the configuration first', () => {
-  expect(LOOKUP.rowsAt('openai').map(({ id }) => id)).toEqual(['openai/gpt-9', 'openai/gpt-5-mini']);
-  expect(LOOKUP.rowsAt('fast').map(({ id }) => id)).toEqual(['groq/llama']);
+  expect(LOOKUP.rowsAt('openai').map(({ id }) => id)).toEqual(['openai/gpt-9', 'openai/gpt-5-mini~book']);
+  expect(LOOKUP.rowsAt('fast').map(({ id }) => id)).toEqual(['groq/llama~book']);
   expect(LOOKUP.rowsAt('local').map(({ id }) => id)).toEqual(['local/free-*']);
 });
 

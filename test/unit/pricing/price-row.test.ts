@@ -57,7 +57,7 @@ describe('readPriceRow', () => {
 
   it('leaves what is absent null, and has no date in the id', () => {
     const row = readPriceRow({ provider: 'local-vllm', model: '*', input_per_mtok: '0' }, 'book');
-    expect(row).toMatchObject({ id: 'local-vllm/*', validFromMs: null, perRequestNanoUsd: 0n, source: 'book' });
+    expect(row).toMatchObject({ id: 'local-vllm/*~book', validFromMs: null, perRequestNanoUsd: 0n, source: 'book' });
     expect(row.femtoUsdPerToken).toEqual({
       input: 0n,
       cachedInput: null,

@@ -122,10 +122,16 @@ describe('a pricer with the bundled book', () => {
       'gpt-5-mini-2025-08-07',
       'openai/gpt-5-mini@2026-11-01',
     ],
-    ['the book where the configuration has no row', 'openai', 'gpt-6', 'gpt-6-2026-09-22', 'openai/gpt-6'],
-    ['the book by what the upstream is, whatever it is called', 'clone', 'gpt-6', null, 'openai/gpt-6'],
-    ['the book by the model that was asked for', 'clone', 'gpt-6', 'our-own', 'openai/gpt-6'],
-    ['the model that answered before the one that was asked for', 'clone', 'gpt-6', 'gpt-5-mini', 'openai/gpt-5-mini'],
+    ['the book where the configuration has no row', 'openai', 'gpt-6', 'gpt-6-2026-09-22', 'openai/gpt-6~book'],
+    ['the book by what the upstream is, whatever it is called', 'clone', 'gpt-6', null, 'openai/gpt-6~book'],
+    ['the book by the model that was asked for', 'clone', 'gpt-6', 'our-own', 'openai/gpt-6~book'],
+    [
+      'the model that answered before the one that was asked for',
+      'clone',
+      'gpt-6',
+      'gpt-5-mini',
+      'openai/gpt-5-mini~book',
+    ],
     ['nothing for a provider that nobody knows', 'local', 'gpt-6', 'gpt-6', null],
     ['nothing for a model that nobody knows', 'openai', 'x', 'y', null],
   ])('takes %s', (_, upstream, asked, answered, id) => {
@@ -133,12 +139,12 @@ describe('a pricer with the bundled book', () => {
   });
 
   it('takes the book before the first date of the configuration', () => {
-    expect(idOf('openai', 'gpt-5-mini', null, Date.UTC(2026, 9, 31))).toBe('openai/gpt-5-mini');
+    expect(idOf('openai', 'gpt-5-mini', null, Date.UTC(2026, 9, 31))).toBe('openai/gpt-5-mini~book');
   });
 
   it('prices a call by a row of the book', () => {
     const usage = usageOf({ input_tokens: 10 });
     const call = { upstream: 'openai', requestModel: 'gpt-6', responseModel: null, serviceTier: null, usage };
-    expect(pricer.priceCall({ ...call, atMs: AT_MS })).toMatchObject({ costNanoUsd: 20_000, priceId: 'openai/gpt-6' });
+    expect(pricer.priceCall({ ...call, atMs: AT_MS })).toMatchObject({ costNanoUsd: 20_000, priceId: 'openai/gpt-6~book' });
   });
 });
