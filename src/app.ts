@@ -221,6 +221,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   registerManagementRoutes(app, {
     reader: journal.reader,
+    corrections: journal.corrections,
+    nextId,
     onCommitted: (listener) => journal.onCommitted(listener),
     authorize: (headers) => readerOf(headers),
     clock,

@@ -22,6 +22,7 @@ const USAGE = `Usage: metertap <command> [options]
   usage       tokens and costs by team, model, key, …        metertap usage --group-by team,model
   prices      show what a model costs, and why               metertap prices show --model gpt-5-mini
   sinks       list, test or retry where events are sent      metertap sinks list
+  reprice     correct costs by the prices of now             metertap reprice --from 2026-11-01 --to 2026-12-01 --reason "…"
   config      check or print the configuration               metertap config check
 
   metertap <command> --help tells more.
@@ -133,6 +134,10 @@ async function run(command: string | undefined, args: readonly string[]): Promis
     case 'sinks': {
       const { runSinksCommand } = await import('./cli/sinks-command.ts');
       return asksLocal((access) => runSinksCommand({ ...world, ...access, args, stop: stop.signal }));
+    }
+    case 'reprice': {
+      const { runRepriceCommand } = await import('./cli/reprice-command.ts');
+      return asksLocal((access) => runRepriceCommand({ ...world, ...access, args, stop: stop.signal }));
     }
     case 'config': {
       const { runConfigCommand } = await import('./cli/config-command.ts');

@@ -44,3 +44,10 @@ export function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
   if (twice > divisor || (twice === divisor && quotient % 2n === 1n)) return quotient + 1n;
   return quotient;
 }
+
+/** Reads what `formatUsd` writes, signed or not, as nano-USD; null for any other text. */
+export function parseSignedUsd(text: string): bigint | null {
+  const isNegative = text.startsWith('-');
+  const amount = parseDecimal(isNegative ? text.slice(1) : text, 9);
+  return amount !== null && isNegative ? -amount : amount;
+}

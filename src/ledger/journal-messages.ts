@@ -1,5 +1,6 @@
 import type { AccessDelta, ChangeOutcome, KeyChange, KeyRow, KeyUse, TeamChange, TeamRow } from './access-book.ts';
 import type { ChangeMoment } from './access-writer.ts';
+import type { CorrectionBatch } from './correction.ts';
 import type { DatabaseOptions } from './database.ts';
 import type { LedgerErrorData } from './ledger-error.ts';
 import type { RunDeclaration, RunKey, RunRow } from './ledger-reader.ts';
@@ -37,6 +38,7 @@ export interface JournalCalls {
   noteUses: { input: readonly KeyUse[]; output: null };
   accessSince: { input: { version: number; nowMs: number }; output: AccessDelta };
   prune: { input: { beforeMs: number | null; nowMs: number }; output: PruneResult };
+  correct: { input: CorrectionBatch; output: string[] };
   recover: { input: { nowMs: number }; output: CallRecord[] };
   claimSinks: { input: ClaimInput; output: string[] };
   releaseSinks: { input: null; output: null };

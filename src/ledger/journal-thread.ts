@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { changeKey, changeTeam, noteUses } from './access-writer.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { CommitQueue } from './commit-queue.ts';
+import { writeCorrections } from './correction-writer.ts';
 import { emptyWriteAheadLog, makeFolder, openDatabase } from './database.ts';
 import { type InstanceLock, instancesFolder, isInstanceDead, lockInstance, withStartupLock } from './instance-lock.ts';
 import type { FromJournal, JournalCalls, JournalStart, ToJournal } from './journal-messages.ts';
@@ -82,6 +83,8 @@ export class JournalThread {
         return null;
       case 'accessSince':
         return changesSince(database, call.input.version, call.input.nowMs);
+      case 'correct':
+        return writeCorrections(database, call.input);
       case 'prune':
         return prune(database, call.input);
       case 'recover':

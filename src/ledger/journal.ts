@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { MetertapError } from '../core/errors.ts';
 import type { AccessBook } from './access-book.ts';
+import type { CorrectionBook } from './correction.ts';
 import { JournalLink } from './journal-link.ts';
 import type { FromJournal, JournalStart, PruneResult } from './journal-messages.ts';
 import type { Ledger, LedgerState } from './ledger.ts';
@@ -16,6 +17,7 @@ import { RecentResponses } from './recent-responses.ts';
 import type { CallRecord } from './record.ts';
 import { columnsOfRecord } from './record-columns.ts';
 import { SqliteAccessBook } from './sqlite-access-book.ts';
+import { SqliteCorrections } from './sqlite-corrections.ts';
 import { SqliteOutbox } from './sqlite-outbox.ts';
 
 export interface JournalOptions {
@@ -70,6 +72,7 @@ export class Journal implements Ledger {
   readonly access: AccessBook;
   /** What has been delivered to the sinks. */
   readonly outbox: Outbox;
+  readonly corrections: CorrectionBook;
   readonly #options: JournalOptions;
   readonly #link: JournalLink;
   readonly #reader: SqliteReader;
@@ -100,6 +103,7 @@ export class Journal implements Ledger {
     this.reader = this.#reader;
     this.access = new SqliteAccessBook(this.#reader, this.#link, options.clock);
     this.outbox = new SqliteOutbox({ link: this.#link, reader: this.#reader, clock: options.clock });
+    this.corrections = new SqliteCorrections(this.#reader, (batch) => this.#link.call('correct', batch));
   }
 
   /** Starts the thread. @throws LedgerError */

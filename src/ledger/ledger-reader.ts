@@ -62,12 +62,18 @@ export interface UsageSums extends TokenCounts, Readonly<Record<DetailCount, num
   readonly searching_requests: number;
   /** `units` of the records; it means something only within one kind of endpoint. */
   readonly units: number;
+  /** As the calls were recorded. */
   readonly cost_nano_usd: bigint;
   /** What of the cost was for which tokens; calls whose cost nobody split add nothing here. */
   readonly cost_input_nano_usd: bigint;
   readonly cost_cache_read_nano_usd: bigint;
   readonly cost_cache_write_nano_usd: bigint;
   readonly cost_output_nano_usd: bigint;
+  /** How many corrections of costs there have been since, how many of them priced a call that was unpriced… */
+  readonly corrections: number;
+  readonly priced_later: number;
+  /** …and what they add to the cost; below 0 where calls have become cheaper. */
+  readonly corrections_nano_usd: bigint;
 }
 
 export interface ActivitySum extends UsageSums {

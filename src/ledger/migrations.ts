@@ -4,6 +4,7 @@ import { LedgerError } from './ledger-error.ts';
 import { OUTBOX_SCHEMA } from './outbox-schema.ts';
 import { integer } from './row-values.ts';
 import { SCHEMA_ACCESS } from './schema-access.ts';
+import { SCHEMA_CORRECTIONS } from './schema-corrections.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
 import { SETTLEMENT_SCHEMA } from './settlement.ts';
 import { addUsageDimensions } from './usage-dimensions.ts';
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, up: (database) => database.exec(SETTLEMENT_SCHEMA) },
   { version: 4, up: (database) => database.exec(OUTBOX_SCHEMA) },
   { version: 5, up: addUsageDimensions },
+  { version: 6, up: (database) => database.exec(SCHEMA_CORRECTIONS) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

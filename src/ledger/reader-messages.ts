@@ -1,4 +1,5 @@
 import type { AuditFilter, AuditPage, AuditRow, IdPage, KeyFilter, KeyRow, TeamRow } from './access-book.ts';
+import type { Correction, RepricingPage, RepricingRange } from './correction.ts';
 import type {
   ActivitySum,
   RecordFilter,
@@ -34,6 +35,11 @@ export interface ReaderCalls {
   key: { input: string; output: KeyRow | null };
   keys: { input: { filter: KeyFilter; page: IdPage }; output: KeyRow[] };
   audit: { input: { filter: AuditFilter; page: AuditPage }; output: AuditRow[] };
+  recordsToReprice: {
+    input: { range: RepricingRange; page: { afterId: string | null; limit: number } };
+    output: RepricingPage;
+  };
+  correctionsOf: { input: { recordIds: readonly string[] }; output: Correction[] };
   usage: { input: { query: UsageQuery; nowMs: number }; output: UsageRow[] };
   outboxPage: { input: { sink: SinkRegistration; limit: number }; output: OutboxPage };
   sinkStandings: { input: { nowMs: number }; output: SinkStanding[] };

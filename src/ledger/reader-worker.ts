@@ -4,6 +4,7 @@ import { findKey, findTeam } from './access-rows.ts';
 import { openForReading } from './database.ts';
 import { listAudit, listKeys, listTeams } from './queries/access.ts';
 import { sumsOfRun, sumsOfSession } from './queries/activity.ts';
+import { correctionsOf, recordsToReprice } from './queries/corrections.ts';
 import { nextPage, standings } from './queries/outbox.ts';
 import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
 import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
@@ -74,6 +75,10 @@ function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
       return listKeys(open, call.input.filter, call.input.page);
     case 'audit':
       return listAudit(open, call.input.filter, call.input.page);
+    case 'recordsToReprice':
+      return recordsToReprice(open, call.input.range, call.input.page);
+    case 'correctionsOf':
+      return correctionsOf(open, call.input.recordIds);
     case 'usage':
       return usage(open, call.input.query, call.input.nowMs);
     case 'outboxPage':

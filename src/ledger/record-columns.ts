@@ -208,7 +208,7 @@ export function recordOfRow(row: Row): CallRecord {
 }
 
 /** Usage is written whole or not at all; `details` is null where there is none. */
-function usageOfRow(row: Row): Usage | null {
+export function usageOfRow(row: Row): Usage | null {
   const details = jsonNumbersOrNull(row, 'details');
   if (details === null) return null;
   return {

@@ -57,6 +57,16 @@ export const MONEY_SUM_NAMES = [
   'cost_output_nano_usd',
 ] as const satisfies readonly (keyof UsageSums)[];
 
+/** The sums that only corrections add to: writing a call leaves their columns alone. */
+const CORRECTION_SUM_NAMES = ['corrections', 'priced_later'] as const satisfies readonly (keyof UsageSums)[];
+
+/** All sums, those of corrections too, as they are read. */
+export const READ_NUMBER_NAMES = [...NUMBER_SUM_NAMES, ...CORRECTION_SUM_NAMES] as const;
+export const READ_MONEY_NAMES = [
+  ...MONEY_SUM_NAMES,
+  'corrections_nano_usd',
+] as const satisfies readonly (keyof UsageSums)[];
+
 const FAILED_ENDINGS: ReadonlySet<string> = new Set(['upstream_error', 'upstream_cut', 'timed_out']);
 
 /** Gives sums of nothing. */
@@ -94,19 +104,22 @@ export function emptySums(): MutableSums {
     cost_cache_read_nano_usd: 0n,
     cost_cache_write_nano_usd: 0n,
     cost_output_nano_usd: 0n,
+    corrections: 0,
+    priced_later: 0,
+    corrections_nano_usd: 0n,
   };
 }
 
 /** Adds `more` to `sums`, in place. */
 export function addSums(sums: MutableSums, more: UsageSums): void {
-  for (const name of NUMBER_SUM_NAMES) sums[name] += more[name];
-  for (const name of MONEY_SUM_NAMES) sums[name] += more[name];
+  for (const name of READ_NUMBER_NAMES) sums[name] += more[name];
+  for (const name of READ_MONEY_NAMES) sums[name] += more[name];
 }
 
 /** Takes `less` from `sums`, in place. */
 export function subtractSums(sums: MutableSums, less: UsageSums): void {
-  for (const name of NUMBER_SUM_NAMES) sums[name] -= less[name];
-  for (const name of MONEY_SUM_NAMES) sums[name] -= less[name];
+  for (const name of READ_NUMBER_NAMES) sums[name] -= less[name];
+  for (const name of READ_MONEY_NAMES) sums[name] -= less[name];
 }
 
 /**
@@ -177,6 +190,10 @@ export const RECORD_SUM_SQL: Readonly<Record<keyof UsageSums, string>> = {
   cost_cache_read_nano_usd: 'coalesce(cost_cache_read_nano_usd, 0)',
   cost_cache_write_nano_usd: 'coalesce(cost_cache_write_nano_usd, 0)',
   cost_output_nano_usd: 'coalesce(cost_output_nano_usd, 0)',
+  corrections: '(SELECT count(*) FROM corrections WHERE record_id = records.id)',
+  priced_later:
+    '(SELECT count(*) FROM corrections WHERE record_id = records.id AND corrections.cost_before_nano_usd IS NULL)',
+  corrections_nano_usd: '(SELECT coalesce(sum(delta_nano_usd), 0) FROM corrections WHERE record_id = records.id)',
 };
 
 function countSql(name: (typeof COUNT_NAMES)[number]): string {

@@ -1,15 +1,12 @@
-import { formatUsd } from '../core/money.ts';
 import type { ActivitySum } from '../ledger/ledger-reader.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import { type AgentShare, type ModelShare, sharesByAgent, sharesByModel } from './breakdown.ts';
-import { isCostComplete, type NotCounted, notCounted, totalOf } from './totals.ts';
+import { type CorrectedCost, correctedCost, type NotCounted, notCounted, totalOf } from './totals.ts';
 import { type UsageBlock, usageBlock } from './usage-block.ts';
 
 /** The members that the report of a run and the report of a session have in common. */
-export interface ActivityBlock {
+export interface ActivityBlock extends CorrectedCost {
   readonly usage: UsageBlock;
-  readonly cost_usd: string;
-  readonly cost_complete: boolean;
   readonly by_model: readonly ModelShare[];
   readonly by_agent: readonly AgentShare[];
   readonly not_counted: NotCounted;
@@ -28,8 +25,7 @@ export function activityBlock({ sums, inFlight, records }: Activity): ActivityBl
   const totals = totalOf(sums);
   return {
     usage: usageBlock(totals, records),
-    cost_usd: formatUsd(totals.costNanoUsd),
-    cost_complete: isCostComplete(totals, inFlight),
+    ...correctedCost(totals, inFlight),
     by_model: sharesByModel(sums),
     by_agent: sharesByAgent(sums),
     not_counted: notCounted(totals),

@@ -11,6 +11,7 @@ interface Share {
   readonly total_tokens: number;
   readonly tool_calls: number;
   readonly cost_usd: string;
+  readonly corrections_usd: string;
 }
 
 export interface ModelShare extends Share {
@@ -63,5 +64,6 @@ function shareOf(totals: Totals): Share {
     total_tokens: totals.counts.total_tokens,
     tool_calls: totals.counts.tool_calls,
     cost_usd: formatUsd(totals.costNanoUsd),
+    corrections_usd: formatUsd(totals.correctionsNanoUsd),
   };
 }

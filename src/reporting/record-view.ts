@@ -1,13 +1,58 @@
+import { formatUsd } from '../core/money.ts';
+import type { Correction } from '../ledger/correction.ts';
 import type { CallRecord } from '../ledger/record.ts';
 
 /** A record as the management API gives it. */
-export type RecordView = CallRecord;
+export interface RecordView extends CallRecord {
+  /** What it costs with its corrections; `cost_usd` where there are none. */
+  readonly corrected_cost_usd: string | null;
+}
+
+/** A correction as the management API gives it. */
+export interface CorrectionView {
+  readonly id: string;
+  readonly created_at: string;
+  readonly period: string;
+  readonly reason: string;
+  readonly actor: string;
+  readonly cost_before_usd: string | null;
+  readonly cost_after_usd: string;
+  readonly delta_usd: string;
+  readonly price_id_before: string | null;
+  readonly price_id_after: string;
+}
+
+/** One record with all of its corrections, in the order in which they were made. */
+export function viewCorrectedRecord(
+  record: CallRecord,
+  corrections: readonly Correction[],
+): RecordView & { readonly corrections: readonly CorrectionView[] } {
+  return { ...viewRecord(record, corrections.at(-1)), corrections: corrections.map(viewCorrection) };
+}
+
+function viewCorrection(correction: Correction): CorrectionView {
+  const before = correction.cost_before_nano_usd;
+  return {
+    id: correction.id,
+    created_at: correction.created_at,
+    period: correction.period,
+    reason: correction.reason,
+    actor: correction.actor,
+    cost_before_usd: before === null ? null : formatUsd(before),
+    cost_after_usd: formatUsd(correction.cost_after_nano_usd),
+    delta_usd: formatUsd(correction.delta_nano_usd),
+    price_id_before: correction.price_id_before,
+    price_id_after: correction.price_id_after,
+  };
+}
 
 /**
- * Writes a record for the API: every member of contract.md, "The record", in that order, and nothing else that the
- * ledger may keep beside it.
+ * Writes a record for the API: every member of contract.md, "The record", in that order, what it costs now, and nothing
+ * else that the ledger may keep beside it.
+ *
+ * @param latest the record's latest correction
  */
-export function viewRecord(record: CallRecord): RecordView {
+export function viewRecord(record: CallRecord, latest?: Correction): RecordView {
   return {
     id: record.id,
     schema: record.schema,
@@ -49,5 +94,6 @@ export function viewRecord(record: CallRecord): RecordView {
     cost_cache_write_nano_usd: record.cost_cache_write_nano_usd,
     cost_output_nano_usd: record.cost_output_nano_usd,
     units: record.units,
+    corrected_cost_usd: latest === undefined ? record.cost_usd : formatUsd(latest.cost_after_nano_usd),
   };
 }

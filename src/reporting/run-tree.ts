@@ -17,6 +17,8 @@ export interface RunTree {
   readonly usage_with_children: UsageBlock;
   readonly cost_usd_with_children: string;
   readonly cost_complete_with_children: boolean;
+  readonly corrections_usd_with_children: string;
+  readonly corrected_cost_usd_with_children: string;
 }
 
 /** How many runs one tree holds at most, the root included. */
@@ -79,5 +81,7 @@ function sumOf(branches: readonly Branch[], isTruncated: boolean) {
     usage_with_children: usageBlock(totals, null),
     cost_usd_with_children: formatUsd(totals.costNanoUsd),
     cost_complete_with_children: !isTruncated && isCostComplete(totals, inFlight),
+    corrections_usd_with_children: formatUsd(totals.correctionsNanoUsd),
+    corrected_cost_usd_with_children: formatUsd(totals.costNanoUsd + totals.correctionsNanoUsd),
   };
 }

@@ -1,3 +1,4 @@
+import { formatUsd } from '../core/money.ts';
 import type { ActivitySum } from '../ledger/ledger-reader.ts';
 import type { TokenCounts } from '../metering/usage.ts';
 import { countsFrom } from './counts.ts';
@@ -14,6 +15,9 @@ export interface Totals {
   readonly unpriced: number;
   /** The cost of every priced call, those with estimated usage included: the money is spent either way. */
   readonly costNanoUsd: bigint;
+  /** What corrections have added to it since, and how many unpriced calls they have priced. */
+  readonly correctionsNanoUsd: bigint;
+  readonly pricedLater: number;
 }
 
 /** What a report says of calls that its token counts do not hold, or hold more than once. */
@@ -41,6 +45,8 @@ export function addTotals(a: Totals, b: Totals): Totals {
     clientRetries: a.clientRetries + b.clientRetries,
     unpriced: a.unpriced + b.unpriced,
     costNanoUsd: a.costNanoUsd + b.costNanoUsd,
+    correctionsNanoUsd: a.correctionsNanoUsd + b.correctionsNanoUsd,
+    pricedLater: a.pricedLater + b.pricedLater,
   };
 }
 
@@ -52,6 +58,26 @@ export function addTotals(a: Totals, b: Totals): Totals {
  */
 export function isCostComplete(totals: Totals, inFlight: number): boolean {
   return inFlight === 0 && totals.unpriced === 0 && totals.missingUsage === 0 && totals.estimated === 0;
+}
+
+/** What reports say of costs: as they were recorded, what corrections add, and both together. */
+export interface CorrectedCost {
+  readonly cost_usd: string;
+  readonly cost_complete: boolean;
+  readonly corrections_usd: string;
+  readonly corrected_cost_usd: string;
+  readonly corrected_cost_complete: boolean;
+}
+
+/** @param inFlight calls that are open now */
+export function correctedCost(totals: Totals, inFlight: number): CorrectedCost {
+  return {
+    cost_usd: formatUsd(totals.costNanoUsd),
+    cost_complete: isCostComplete(totals, inFlight),
+    corrections_usd: formatUsd(totals.correctionsNanoUsd),
+    corrected_cost_usd: formatUsd(totals.costNanoUsd + totals.correctionsNanoUsd),
+    corrected_cost_complete: isCostComplete({ ...totals, unpriced: totals.unpriced - totals.pricedLater }, inFlight),
+  };
 }
 
 export function notCounted(totals: Totals): NotCounted {
@@ -73,6 +99,8 @@ function emptyTotals(): Totals {
     clientRetries: 0,
     unpriced: 0,
     costNanoUsd: 0n,
+    correctionsNanoUsd: 0n,
+    pricedLater: 0,
   };
 }
 
@@ -87,5 +115,7 @@ function totalsOfRow(sum: ActivitySum): Totals {
     clientRetries: sum.client_retries,
     unpriced: sum.unpriced,
     costNanoUsd: sum.cost_nano_usd,
+    correctionsNanoUsd: sum.corrections_nano_usd,
+    pricedLater: sum.priced_later,
   };
 }

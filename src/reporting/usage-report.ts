@@ -10,6 +10,9 @@ export interface UsageResult extends TokenCounts, Partial<Record<UsageDimension,
   readonly requests: number;
   readonly cost_usd: string;
   readonly cost_complete: boolean;
+  readonly corrections_usd: string;
+  readonly corrected_cost_usd: string;
+  readonly corrected_cost_complete: boolean;
   readonly not_counted: NotCounted;
 }
 
@@ -94,6 +97,9 @@ function resultOf(row: UsageRow, groupBy: readonly UsageDimension[]): UsageResul
     ...countsFrom((name) => row[name]),
     cost_usd: formatUsd(row.cost_nano_usd),
     cost_complete: row.unpriced === 0 && row.missing_usage === 0 && row.estimated === 0,
+    corrections_usd: formatUsd(row.corrections_nano_usd),
+    corrected_cost_usd: formatUsd(row.cost_nano_usd + row.corrections_nano_usd),
+    corrected_cost_complete: row.unpriced === row.priced_later && row.missing_usage === 0 && row.estimated === 0,
     not_counted: {
       missing_usage: row.missing_usage,
       estimated: row.estimated,

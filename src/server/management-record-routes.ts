@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { pageRequest } from '../reporting/page-request.ts';
 import { QueryParameters } from '../reporting/query-parameters.ts';
 import { listRecords } from '../reporting/record-list.ts';
-import { viewRecord } from '../reporting/record-view.ts';
+import { viewCorrectedRecord } from '../reporting/record-view.ts';
 import { RECORD_FILTERS, recordFilter } from './management-record-filter.ts';
 import type { ManagementRooms } from './management-rooms.ts';
 import { notFound, pathId, readerOf, visibleTeam } from './management-scope.ts';
@@ -14,7 +14,7 @@ export function registerRecordRoutes(scope: FastifyInstance, rooms: ManagementRo
   scope.get('/records', async (request) => {
     const parameters = new QueryParameters(request.query, LIST_PARAMETERS);
     const filter = { ...recordFilter(parameters, readerOf(request)), ...parameters.range() };
-    return listRecords(rooms.reader, filter, pageRequest(parameters, ['records', filter], LIST_LIMIT));
+    return listRecords(rooms, filter, pageRequest(parameters, ['records', filter], LIST_LIMIT));
   });
 
   scope.get('/records/:id', async (request) => {
@@ -22,6 +22,6 @@ export function registerRecordRoutes(scope: FastifyInstance, rooms: ManagementRo
     const id = pathId(request, 'id');
     const record = await rooms.reader.record(id, visibleTeam(readerOf(request), parameters.text('team')));
     if (record === null) throw notFound('record', id);
-    return viewRecord(record);
+    return viewCorrectedRecord(record, await rooms.corrections.correctionsOf([record.id]));
   });
 }

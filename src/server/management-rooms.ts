@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Scope } from '../attribution/permissions.ts';
 import type { Clock } from '../core/clock.ts';
 import type { AccessBook, NewSecret } from '../ledger/access-book.ts';
+import type { CorrectionBook } from '../ledger/correction.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import type { SinkStanding } from '../ledger/outbox.ts';
@@ -79,6 +80,8 @@ export interface ManagedSinks {
 /** What the management routes are given by the composition root. */
 export interface ManagementRooms {
   readonly reader: LedgerReader;
+  readonly corrections: CorrectionBook;
+  readonly nextId: () => string;
   readonly onCommitted: Ledger['onCommitted'];
   /** Whose credential the headers carry; null for none, and for one that is not valid. */
   readonly authorize: (headers: IncomingHttpHeaders) => Reader | null;
@@ -90,7 +93,7 @@ export interface ManagementRooms {
   readonly health: () => Health;
   readonly reload: () => Promise<ReloadResult>;
   /** The prices that hold now, and the upstreams that they are for; a reload may change them. */
-  readonly prices: () => Pick<PriceLookup, 'explain' | 'itemise' | 'providerOf'> & {
+  readonly prices: () => Pick<PriceLookup, 'explain' | 'itemise' | 'providerOf' | 'priceCall'> & {
     readonly upstreams: readonly string[];
   };
   /** The sinks that events are sent to. */

@@ -9,6 +9,7 @@ import { registerMetricsRoute } from './management-metrics-route.ts';
 import { registerPricesRoute } from './management-prices-route.ts';
 import { registerRecordRoutes } from './management-record-routes.ts';
 import { registerReloadRoute } from './management-reload-route.ts';
+import { registerRepriceRoute } from './management-reprice-route.ts';
 import type { ManagementRooms } from './management-rooms.ts';
 import { registerRunEventsRoute } from './management-run-events-route.ts';
 import { registerRunRoutes } from './management-run-routes.ts';
@@ -49,6 +50,7 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
       registerAuditRoute(scope, rooms);
       registerExportRoute(scope, rooms);
       registerPricesRoute(scope, rooms);
+      registerRepriceRoute(scope, rooms);
       registerReloadRoute(scope, rooms);
       registerSinkRoutes(scope, rooms);
       done();

@@ -368,6 +368,9 @@ function sumsOf(records: readonly CallRecord[], includeEstimated: boolean): Usag
     cost_cache_read_nano_usd: sumMoney(records, 'cost_cache_read_nano_usd'),
     cost_cache_write_nano_usd: sumMoney(records, 'cost_cache_write_nano_usd'),
     cost_output_nano_usd: sumMoney(records, 'cost_output_nano_usd'),
+    corrections: 0,
+    priced_later: 0,
+    corrections_nano_usd: 0n,
   };
 }
 

@@ -47,7 +47,7 @@ describe('a full disk', () => {
   });
 
   it('is told when it is still there at the end', { timeout: 20_000 }, async () => {
-    const journal = await openTestJournal({ maxDatabaseBytes: 300_000, commitTimeoutMs: 200 });
+    const journal = await openTestJournal({ maxDatabaseBytes: 400_000, commitTimeoutMs: 200 });
     await Promise.allSettled(Array.from({ length: 30 }, () => journal.finish(bulkyRecord())));
     await expect(journal.close()).rejects.toMatchObject({
       fault: 'unwritten_rows',

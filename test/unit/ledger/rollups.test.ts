@@ -11,10 +11,10 @@ import { BUCKET_MS } from '../../../src/ledger/rollups.ts';
 import {
   addSums,
   emptySums,
-  MONEY_SUM_NAMES,
   type MutableSums,
   modelOf,
-  NUMBER_SUM_NAMES,
+  READ_MONEY_NAMES,
+  READ_NUMBER_NAMES,
   sumsOfRecord,
 } from '../../../src/ledger/sums.ts';
 import { endedRecord } from '../../support/arbitrary-record.ts';
@@ -80,8 +80,8 @@ function foldBy(records: readonly CallRecord[], dimensions: Dimensions): Map<str
 }
 
 function readTable(database: DatabaseSync, table: string, names: readonly string[]): Map<string, MutableSums> {
-  const money = MONEY_SUM_NAMES.map((name) => `CAST(${name} AS TEXT) AS ${name}_text`);
-  const columns = [...names, ...NUMBER_SUM_NAMES, ...money];
+  const money = READ_MONEY_NAMES.map((name) => `CAST(${name} AS TEXT) AS ${name}_text`);
+  const columns = [...names, ...READ_NUMBER_NAMES, ...money];
   const rows = database.prepare(`SELECT ${columns.join(', ')} FROM ${table}`).all();
   return new Map(
     rows.map((row) => [JSON.stringify(Object.fromEntries(names.map((name) => [name, row[name]]))), sumsOfRow(row)]),

@@ -145,6 +145,9 @@ describe('a pricer with the bundled book', () => {
   it('prices a call by a row of the book', () => {
     const usage = usageOf({ input_tokens: 10 });
     const call = { upstream: 'openai', requestModel: 'gpt-6', responseModel: null, serviceTier: null, usage };
-    expect(pricer.priceCall({ ...call, atMs: AT_MS })).toMatchObject({ costNanoUsd: 20_000, priceId: 'openai/gpt-6~book' });
+    expect(pricer.priceCall({ ...call, atMs: AT_MS })).toMatchObject({
+      costNanoUsd: 20_000,
+      priceId: 'openai/gpt-6~book',
+    });
   });
 });

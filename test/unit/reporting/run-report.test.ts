@@ -82,6 +82,9 @@ describe('the report of a run', () => {
       },
       cost_usd: '0.002345601',
       cost_complete: true,
+      corrections_usd: '0.000000000',
+      corrected_cost_usd: '0.002345601',
+      corrected_cost_complete: true,
       by_model: [
         {
           model: 'gpt-5-mini-2026-02-01',
@@ -93,6 +96,7 @@ describe('the report of a run', () => {
           total_tokens: 2400,
           tool_calls: 1,
           cost_usd: '0.002345601',
+          corrections_usd: '0.000000000',
         },
       ],
       by_agent: [

@@ -24,7 +24,7 @@ export interface ManagementApp {
 }
 
 function unexpected(): never {
-  throw new Error('the test has no prices');
+  throw new Error('the test has none of this');
 }
 
 /** For tests that have nothing to do with teams and keys. */
@@ -59,13 +59,25 @@ export function makeManagementApp(
     metricsToken: () => null,
     health: () => ({ reasons: [] }),
     reload: async () => ({ kind: 'swapped' }),
-    prices: () => ({ upstreams: [], explain: unexpected, itemise: unexpected, providerOf: unexpected }),
     sinks: {
       configured: () => [],
       standings: async () => [],
       retryParked: async () => null,
       sendTest: async () => null,
     },
+    prices: () => ({
+      upstreams: [],
+      explain: unexpected,
+      itemise: unexpected,
+      providerOf: unexpected,
+      priceCall: unexpected,
+    }),
+    corrections: {
+      correctionsOf: async () => [],
+      correct: unexpected,
+      recordsToReprice: unexpected,
+    },
+    nextId: unexpected,
     ...given,
   });
   return { app, reader };

@@ -9,6 +9,7 @@ function makeApp() {
       upstreams: ['openai', 'local'],
       itemise: () => null,
       providerOf: () => null,
+      priceCall: () => null,
       explain: (question): PriceAnswer => {
         asked.push(question);
         return {

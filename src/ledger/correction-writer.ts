@@ -1,0 +1,120 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { CorrectionBatch, ProposedCorrection } from './correction.ts';
+import { inTransaction } from './database.ts';
+import { isoTime } from './iso-time.ts';
+import { nextPeriod, periodOf } from './period.ts';
+import { ACTIVITY_KEY, BUCKET_MS, floorTo, USAGE_KEY, USER_KEY } from './rollups.ts';
+import { integerOrNull, type Row, text, textOrNull } from './row-values.ts';
+import { RECORD_MODEL_SQL } from './sums.ts';
+
+const RECORD = `SELECT team, key_id, run_id, session_id, agent, "user", upstream, endpoint, service_tier, usage_source, started_at,
+    ${RECORD_MODEL_SQL} AS model, cost_nano_usd, price_id
+  FROM records WHERE id = ? AND ending NOT IN ('in_flight', 'queued')`;
+const LAST =
+  'SELECT cost_after_nano_usd, price_id_after FROM corrections WHERE record_id = ? ORDER BY rowid DESC LIMIT 1';
+const CLOSED_THROUGH = 'SELECT max(period) AS period FROM statements WHERE team = ?';
+const INSERT = `INSERT INTO corrections (id, record_id, created_at, period, team, key_id, run_id, upstream, model,
+    record_started_at, reason, actor, cost_before_nano_usd, cost_after_nano_usd, delta_nano_usd, price_id_before,
+    price_id_after)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+type RolledUpTable = keyof typeof BUCKET_MS;
+const KEYS: Readonly<Record<RolledUpTable, readonly string[]>> = {
+  usage_minute: USAGE_KEY,
+  usage_hour: USAGE_KEY,
+  usage_day: USAGE_KEY,
+  user_day: USER_KEY,
+  activity: ACTIVITY_KEY,
+};
+const TABLES = ['usage_minute', 'usage_hour', 'usage_day', 'user_day', 'activity'] as const;
+
+/**
+ * Writes corrections and adds them to the roll-ups, in one transaction. A record that is gone, is still open, or costs
+ * something else than the new cost was worked out from is left as it is: whoever came first holds. Must be called on the
+ * connection that writes.
+ *
+ * @returns the ids of the records that were corrected
+ */
+export function writeCorrections(database: DatabaseSync, batch: CorrectionBatch): string[] {
+  return inTransaction(database, () => {
+    const statements = new CorrectionStatements(database);
+    return batch.corrections.flatMap((proposed) => (writeOne(statements, proposed, batch) ? [proposed.recordId] : []));
+  });
+}
+
+/** Prepared once for a batch. */
+class CorrectionStatements {
+  readonly record: StatementSync;
+  readonly last: StatementSync;
+  readonly closedThrough: StatementSync;
+  readonly insert: StatementSync;
+  readonly rollups: ReadonlyMap<RolledUpTable, StatementSync>;
+
+  constructor(database: DatabaseSync) {
+    this.record = database.prepare(RECORD);
+    this.last = database.prepare(LAST);
+    this.closedThrough = database.prepare(CLOSED_THROUGH);
+    this.insert = database.prepare(INSERT);
+    this.rollups = new Map(TABLES.map((table) => [table, database.prepare(addCorrectionSql(table))]));
+  }
+}
+
+function writeOne(statements: CorrectionStatements, proposed: ProposedCorrection, batch: CorrectionBatch): boolean {
+  const record = statements.record.get(proposed.recordId);
+  if (record === undefined) return false;
+  const last = statements.last.get(proposed.recordId);
+  const before =
+    last === undefined ? integerOrNull(record, 'cost_nano_usd') : integerOrNull(last, 'cost_after_nano_usd');
+  if (before !== proposed.expectedNanoUsd || before === proposed.costNanoUsd) return false;
+  const deltaNanoUsd = proposed.costNanoUsd - (before ?? 0);
+  statements.insert.run(
+    proposed.id,
+    proposed.recordId,
+    isoTime(batch.nowMs),
+    periodFor(statements, record),
+    text(record, 'team'),
+    text(record, 'key_id'),
+    textOrNull(record, 'run_id'),
+    text(record, 'upstream'),
+    text(record, 'model'),
+    text(record, 'started_at'),
+    batch.reason,
+    batch.actor,
+    before,
+    proposed.costNanoUsd,
+    deltaNanoUsd,
+    last === undefined ? textOrNull(record, 'price_id') : text(last, 'price_id_after'),
+    proposed.priceId,
+  );
+  addToRollups(statements, record, { deltaNanoUsd, pricedLater: before === null ? 1 : 0 });
+  return true;
+}
+
+/** The month of the call, or the first open one after the team's closed months. */
+function periodFor(statements: CorrectionStatements, record: Row): string {
+  const own = periodOf(text(record, 'started_at'));
+  const row = statements.closedThrough.get(text(record, 'team'));
+  const closed = row === undefined ? null : textOrNull(row, 'period');
+  return closed === null || closed < own ? own : nextPeriod(closed);
+}
+
+/** Rows of roll-ups that retention has removed are not made again: the coarser ones have the sum. */
+function addToRollups(
+  statements: CorrectionStatements,
+  record: Row,
+  { deltaNanoUsd, pricedLater }: { deltaNanoUsd: number; pricedLater: number },
+): void {
+  const startedMs = Date.parse(text(record, 'started_at'));
+  for (const [table, statement] of statements.rollups) {
+    const key = KEYS[table].map((name) =>
+      name === 'bucket_start' ? floorTo(startedMs, BUCKET_MS[table]) : (textOrNull(record, name) ?? ''),
+    );
+    statement.run(pricedLater, deltaNanoUsd, ...key);
+  }
+}
+
+function addCorrectionSql(table: RolledUpTable): string {
+  return `UPDATE ${table} SET corrections = corrections + 1, priced_later = priced_later + ?,
+      corrections_nano_usd = corrections_nano_usd + ?
+    WHERE ${KEYS[table].map((name) => `"${name}" = ?`).join(' AND ')}`;
+}
