@@ -222,6 +222,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   registerManagementRoutes(app, {
     reader: journal.reader,
     corrections: journal.corrections,
+    statements: journal.statements,
     nextId,
     onCommitted: (listener) => journal.onCommitted(listener),
     authorize: (headers) => readerOf(headers),

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE } from './cli/exit-codes.ts';
 import type { LocalAccess } from './cli/local-access.ts';
@@ -23,6 +23,7 @@ const USAGE = `Usage: metertap <command> [options]
   prices      show what a model costs, and why               metertap prices show --model gpt-5-mini
   sinks       list, test or retry where events are sent      metertap sinks list
   reprice     correct costs by the prices of now             metertap reprice --from 2026-11-01 --to 2026-12-01 --reason "…"
+  statement   what a team's month has cost; close months     metertap statement --team research --month 2026-11
   config      check or print the configuration               metertap config check
 
   metertap <command> --help tells more.
@@ -138,6 +139,12 @@ async function run(command: string | undefined, args: readonly string[]): Promis
     case 'reprice': {
       const { runRepriceCommand } = await import('./cli/reprice-command.ts');
       return asksLocal((access) => runRepriceCommand({ ...world, ...access, args, stop: stop.signal }));
+    }
+    case 'statement': {
+      const { runStatementCommand } = await import('./cli/statement-command.ts');
+      return asksLocal((access) =>
+        runStatementCommand({ ...world, ...access, args, stop: stop.signal, writeFile: writeFileSync }),
+      );
     }
     case 'config': {
       const { runConfigCommand } = await import('./cli/config-command.ts');

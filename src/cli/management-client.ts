@@ -31,6 +31,15 @@ export async function changeManagement(
   return readJson(answer);
 }
 
+/** Gets one answer of the management API as it stands. Throws `ManagementFailure`. */
+export async function askManagementText(
+  access: ManagementAccess,
+  path: string,
+  query: ManagementQuery,
+): Promise<string> {
+  return (await request(access, path, { query })).text();
+}
+
 /** Opens a stream of the management API. Throws `ManagementFailure`. */
 export async function openManagementStream(
   access: ManagementAccess,

@@ -8,6 +8,7 @@ import type { NewAlert, Settlement } from './outbox.ts';
 import type { ClaimInput } from './outbox-rows.ts';
 import type { CallRecord } from './record.ts';
 import type { ColumnValue } from './record-columns.ts';
+import type { ClosingOutcome, StatementClosing, StatementLine } from './statement.ts';
 import type { Answer, Request } from './worker-calls.ts';
 
 /** What the threads of the journal say to each other. Only plain data, cheap to copy. */
@@ -39,6 +40,11 @@ export interface JournalCalls {
   accessSince: { input: { version: number; nowMs: number }; output: AccessDelta };
   prune: { input: { beforeMs: number | null; nowMs: number }; output: PruneResult };
   correct: { input: CorrectionBatch; output: string[] };
+  draftLines: {
+    input: { team: string; period: string; lines: readonly StatementLine[]; isFirst: boolean };
+    output: null;
+  };
+  closeStatement: { input: StatementClosing; output: ClosingOutcome };
   recover: { input: { nowMs: number }; output: CallRecord[] };
   claimSinks: { input: ClaimInput; output: string[] };
   releaseSinks: { input: null; output: null };

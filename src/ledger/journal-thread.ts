@@ -14,6 +14,7 @@ import { declareRun } from './queries/runs.ts';
 import type { CallRecord } from './record.ts';
 import { recoverDeadInstances } from './recovery.ts';
 import { prune } from './retention.ts';
+import { closeStatement, draftLines } from './statement-writer.ts';
 import { answerTo, type Request } from './worker-calls.ts';
 
 interface Parts {
@@ -85,6 +86,10 @@ export class JournalThread {
         return changesSince(database, call.input.version, call.input.nowMs);
       case 'correct':
         return writeCorrections(database, call.input);
+      case 'draftLines':
+        return draftLines(database, call.input);
+      case 'closeStatement':
+        return closeStatement(database, call.input);
       case 'prune':
         return prune(database, call.input);
       case 'recover':

@@ -19,6 +19,8 @@ import { columnsOfRecord } from './record-columns.ts';
 import { SqliteAccessBook } from './sqlite-access-book.ts';
 import { SqliteCorrections } from './sqlite-corrections.ts';
 import { SqliteOutbox } from './sqlite-outbox.ts';
+import { SqliteStatements } from './sqlite-statements.ts';
+import type { StatementBook } from './statement.ts';
 
 export interface JournalOptions {
   /** Folder of the database and of what belongs to it; made if it is not there. */
@@ -73,6 +75,7 @@ export class Journal implements Ledger {
   /** What has been delivered to the sinks. */
   readonly outbox: Outbox;
   readonly corrections: CorrectionBook;
+  readonly statements: StatementBook;
   readonly #options: JournalOptions;
   readonly #link: JournalLink;
   readonly #reader: SqliteReader;
@@ -104,6 +107,7 @@ export class Journal implements Ledger {
     this.access = new SqliteAccessBook(this.#reader, this.#link, options.clock);
     this.outbox = new SqliteOutbox({ link: this.#link, reader: this.#reader, clock: options.clock });
     this.corrections = new SqliteCorrections(this.#reader, (batch) => this.#link.call('correct', batch));
+    this.statements = new SqliteStatements(this.#reader, this.#link);
   }
 
   /** Starts the thread. @throws LedgerError */

@@ -15,6 +15,7 @@ import type { OutboxPage, SinkRegistration, SinkStanding } from './outbox.ts';
 import type { RecordPage } from './queries/records.ts';
 import type { RunPage } from './queries/runs.ts';
 import type { CallRecord } from './record.ts';
+import type { CorrectionSum, LinePage, StatementFormat, StatementLine, StatementMonths } from './statement.ts';
 
 /** What the thread that reads is asked, by the names of `LedgerReader`. */
 export interface ReaderCalls {
@@ -40,6 +41,11 @@ export interface ReaderCalls {
     output: RepricingPage;
   };
   correctionsOf: { input: { recordIds: readonly string[] }; output: Correction[] };
+  statementMonths: { input: { team: string | null }; output: StatementMonths };
+  statementLines: { input: LinePage; output: StatementLine[] };
+  correctionsIn: { input: { team: string; period: string }; output: CorrectionSum[] };
+  openCalls: { input: { team: string; period: string }; output: number };
+  statementDocument: { input: { team: string; period: string; format: StatementFormat }; output: string | null };
   usage: { input: { query: UsageQuery; nowMs: number }; output: UsageRow[] };
   outboxPage: { input: { sink: SinkRegistration; limit: number }; output: OutboxPage };
   sinkStandings: { input: { nowMs: number }; output: SinkStanding[] };

@@ -9,6 +9,7 @@ import { nextPage, standings } from './queries/outbox.ts';
 import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
 import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
 import { settledRecords, settlementOf } from './queries/settled.ts';
+import { correctionsIn, openCalls, statementDocument, statementLines, statementMonths } from './queries/statements.ts';
 import { usage } from './queries/usage.ts';
 import type { ReaderCalls, ReaderStart } from './reader-messages.ts';
 import { lastSettlement } from './settlement.ts';
@@ -79,6 +80,16 @@ function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
       return recordsToReprice(open, call.input.range, call.input.page);
     case 'correctionsOf':
       return correctionsOf(open, call.input.recordIds);
+    case 'statementMonths':
+      return statementMonths(open, call.input.team);
+    case 'statementLines':
+      return statementLines(open, call.input);
+    case 'correctionsIn':
+      return correctionsIn(open, call.input.team, call.input.period);
+    case 'openCalls':
+      return openCalls(open, call.input.team, call.input.period);
+    case 'statementDocument':
+      return statementDocument(open, call.input);
     case 'usage':
       return usage(open, call.input.query, call.input.nowMs);
     case 'outboxPage':

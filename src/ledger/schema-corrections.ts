@@ -46,13 +46,12 @@ CREATE TABLE statements (
   period TEXT NOT NULL,
   closed_at TEXT NOT NULL,
   closed_by TEXT NOT NULL,
-  digest TEXT NOT NULL,
+  digests TEXT NOT NULL,
   opening_nano_usd INTEGER NOT NULL,
   total_nano_usd INTEGER NOT NULL,
   json TEXT NOT NULL,
   csv TEXT NOT NULL,
   html TEXT NOT NULL,
-  text TEXT NOT NULL,
   PRIMARY KEY (team, period)
 ) STRICT;
 CREATE TABLE stated_months (
@@ -89,7 +88,7 @@ CREATE TABLE statement_lines (
   corrections INTEGER NOT NULL,
   priced_later INTEGER NOT NULL,
   corrections_nano_usd INTEGER NOT NULL,
-  PRIMARY KEY (team, of_month, key_id, upstream, model, run_id, usage_source, period)
+  PRIMARY KEY (team, period, of_month, key_id, upstream, model, run_id, usage_source)
 ) STRICT, WITHOUT ROWID;
 `;
 

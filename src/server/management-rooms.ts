@@ -6,6 +6,7 @@ import type { CorrectionBook } from '../ledger/correction.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader } from '../ledger/ledger-reader.ts';
 import type { SinkStanding } from '../ledger/outbox.ts';
+import type { StatementBook } from '../ledger/statement.ts';
 import type { PriceLookup } from '../pricing/price-lookup.ts';
 import type { AccessSources } from '../reporting/access-list.ts';
 import type { RunEventBounds } from '../reporting/run-events.ts';
@@ -81,6 +82,7 @@ export interface ManagedSinks {
 export interface ManagementRooms {
   readonly reader: LedgerReader;
   readonly corrections: CorrectionBook;
+  readonly statements: StatementBook;
   readonly nextId: () => string;
   readonly onCommitted: Ledger['onCommitted'];
   /** Whose credential the headers carry; null for none, and for one that is not valid. */

@@ -16,6 +16,7 @@ import { registerRunRoutes } from './management-run-routes.ts';
 import { holdReader, keepReader } from './management-scope.ts';
 import { registerSessionRoute } from './management-session-route.ts';
 import { registerSinkRoutes } from './management-sink-routes.ts';
+import { registerStatementRoutes } from './management-statement-routes.ts';
 import { registerTeamRoutes } from './management-team-routes.ts';
 import { registerUsageRoute } from './management-usage-route.ts';
 import { registerOrganizationRoutes } from './organization-routes.ts';
@@ -51,6 +52,7 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
       registerExportRoute(scope, rooms);
       registerPricesRoute(scope, rooms);
       registerRepriceRoute(scope, rooms);
+      registerStatementRoutes(scope, rooms);
       registerReloadRoute(scope, rooms);
       registerSinkRoutes(scope, rooms);
       done();

@@ -77,6 +77,15 @@ export function makeManagementApp(
       correct: unexpected,
       recordsToReprice: unexpected,
     },
+    statements: {
+      months: unexpected,
+      lines: unexpected,
+      correctionsIn: unexpected,
+      openCalls: unexpected,
+      document: unexpected,
+      draftLines: unexpected,
+      close: unexpected,
+    },
     nextId: unexpected,
     ...given,
   });
