@@ -87,7 +87,12 @@ async function prices(args: readonly string[]): Promise<number> {
     import('./cli/prices-command.ts'),
     import('./app.ts'),
   ]);
-  return runPricesCommand({ ...world, args, readBook: readBookText, nowMs: () => Date.now() });
+  const context = { ...world, readBook: readBookText, nowMs: Date.now };
+  if (args[0] !== 'check') return runPricesCommand({ ...context, args });
+  const { runPricesCheckCommand } = await import('./cli/prices-check-command.ts');
+  return asksLocal((access) =>
+    runPricesCheckCommand({ ...context, ...access, args: args.slice(1), stop: stop.signal }),
+  );
 }
 
 function packageVersion(): string {

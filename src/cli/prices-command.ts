@@ -34,6 +34,8 @@ The provider is an upstream's name; without it, the upstream that serves the mod
 
   metertap prices show --model gpt-5-mini
   metertap prices show --provider groq
+
+metertap prices check --help tells how to compare with a newer book.
 `;
 
 /** Runs `metertap prices show`. Gives the exit code: 0, 1 (unpriced), 2 (usage) or 78 (configuration). */

@@ -3,7 +3,7 @@ import type { StatementShare } from './statement-share.ts';
 
 const STYLE = `
 :root { color: #1a1a1a; background: #fff; font: 10.5pt/1.45 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1.5rem; }
+body { max-width: 66rem; margin: 2rem auto; padding: 0 1.5rem; }
 header { display: flex; justify-content: space-between; align-items: flex-start; border-bottom: 2px solid #1a1a1a; padding-bottom: .75rem; }
 h1 { font-size: 1.5rem; margin: 0; }
 h2 { font-size: 1.05rem; margin: 1.75rem 0 .4rem; break-after: avoid; }
@@ -11,9 +11,10 @@ p { margin: .2rem 0; color: #555; }
 .state { border: 1px solid currentColor; border-radius: .3rem; padding: .1rem .6rem; font-weight: 600; }
 .open { color: #8a4b00; }
 .closed { color: #14602b; }
-table { width: 100%; border-collapse: collapse; }
+table { width: 100%; border-collapse: collapse; font-size: .84rem; }
 th, td { text-align: left; padding: .28rem .5rem; border-bottom: 1px solid #ddd; vertical-align: top; overflow-wrap: anywhere; }
 th { font-size: .82rem; color: #555; border-bottom-color: #888; }
+td:first-child { min-width: 12rem; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; }
 tr.sum td { font-weight: 600; border-top: 1px solid #888; }
 table.balance { max-width: 32rem; }
@@ -21,7 +22,7 @@ thead { display: table-header-group; }
 tr { break-inside: avoid; }
 footer { margin-top: 2rem; border-top: 1px solid #ddd; padding-top: .5rem; font-size: .82rem; color: #555; overflow-wrap: anywhere; }
 @page { size: A4; margin: 16mm 14mm; }
-@media print { :root { font-size: 9pt; } body { max-width: none; margin: 0; padding: 0; } }
+@media print { :root { font-size: 8.5pt; } td, th { padding-left: .3rem; padding-right: .3rem; } body { max-width: none; margin: 0; padding: 0; } }
 `;
 
 /** A statement as one page of its own that prints well: no script, nothing loaded from anywhere. */

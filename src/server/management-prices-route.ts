@@ -1,9 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
-import { QueryParameters } from '../reporting/query-parameters.ts';
+import { checkRange, QueryParameters } from '../reporting/query-parameters.ts';
+import { listUnpricedModels } from '../reporting/unpriced-models.ts';
 import type { ManagementRooms } from './management-rooms.ts';
+import { readerOf, requireAdmin } from './management-scope.ts';
 
-/** `GET /prices`: the price row that would apply to a call made now, and why. */
+const DAY_MS = 86_400_000;
+const UNPRICED_DAYS = 30;
+
+/** `GET /prices`: the row that would apply to a call made now, and why. `GET /prices/unpriced`: models without one. */
 export function registerPricesRoute(scope: FastifyInstance, rooms: ManagementRooms): void {
   scope.get('/prices', async (request) => {
     const parameters = new QueryParameters(request.query, ['model', 'upstream']);
@@ -16,5 +21,14 @@ export function registerPricesRoute(scope: FastifyInstance, rooms: ManagementRoo
       throw new MetertapError('invalid_parameter', message, { param: 'upstream' });
     }
     return explain({ model, upstream, atMs: rooms.clock.nowMs() });
+  });
+
+  scope.get('/prices/unpriced', async (request) => {
+    requireAdmin(readerOf(request));
+    const range = new QueryParameters(request.query, ['start_time', 'end_time']).range();
+    const endMs = range.endMs ?? rooms.clock.nowMs();
+    const startMs = range.startMs ?? endMs - UNPRICED_DAYS * DAY_MS;
+    checkRange(startMs, endMs);
+    return { data: await listUnpricedModels(rooms.reader, { startMs, endMs }), next_cursor: null };
   });
 }

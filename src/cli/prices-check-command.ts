@@ -1,0 +1,170 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/config-error.ts';
+import { findConfigPath, loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { type BookDifference, compareBooks, comparePrices, type RowChange } from '../pricing/book-difference.ts';
+import { type BundledBook, readBundledBook } from '../pricing/bundled-book.ts';
+import { createPriceLookup } from '../pricing/price-lookup.ts';
+import { askManagement, listOf, type ManagementAccess, ManagementFailure, memberOf } from './management-client.ts';
+import { cellText } from './text-table.ts';
+
+export const PRICES_CHECK_USAGE = `Usage: metertap prices check [--book FILE] [--days N] [--config PATH] [--json]
+
+Compares the price book that is in use, and the prices of the configuration, with a newer book, and lists the models that
+were called in the last N days (30) without a price. Exit code 1 where something differs or has no price. A newer book is a
+file of the same form as src/pricing/price-book.jsonl; docs/prices.md says how to make one. Nothing is fetched.
+
+  metertap prices check --book newer.jsonl
+`;
+
+/** What the command needs of the world; only the process edge has it. */
+export interface PricesCheckContext extends ManagementAccess {
+  /** What follows `metertap prices check`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => string;
+  readonly exists: (path: string) => boolean;
+  /** The text of the bundled price book. */
+  readonly readBook: () => string;
+  readonly nowMs: () => number;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+}
+
+const EXIT_OK = 0;
+const EXIT_DIFFERS = 1;
+const EXIT_USAGE = 2;
+const EXIT_CONFIG = 78;
+const DAY_MS = 86_400_000;
+
+/** An override of the configuration, and what it says otherwise than the newest book. */
+interface Override extends RowChange {
+  readonly book_id: string;
+}
+
+interface Findings {
+  readonly book: BookDifference | null;
+  readonly overrides: readonly Override[];
+  /** Null where no Metertap could be asked. */
+  readonly unpriced: readonly unknown[] | null;
+}
+
+/** Runs `metertap prices check`. Gives the exit code: 0, 1 (something differs), 2 (usage) or 78 (configuration). */
+export async function runPricesCheckCommand(context: PricesCheckContext): Promise<number> {
+  const options = parseOptions(context.args);
+  if (options?.help) {
+    context.write(PRICES_CHECK_USAGE);
+    return EXIT_OK;
+  }
+  const days = Number(options?.days ?? '30');
+  if (options === null || !Number.isInteger(days) || days < 1 || days > 3_650) {
+    context.writeError(PRICES_CHECK_USAGE);
+    return EXIT_USAGE;
+  }
+  const newer = options.book === undefined ? null : readNewer(context, options.book);
+  if (newer === 'unreadable') return EXIT_USAGE;
+  try {
+    const path = findConfigPath({ flag: options.config ?? null, env: context.env, exists: context.exists });
+    const config = loadConfig({ path, env: context.env, readFile: context.readFile });
+    const bundled = readBundledBook(context.readBook());
+    const findings: Findings = {
+      book: newer === null ? null : compareBooks(bundled, newer),
+      overrides: overridesOf(config, newer ?? bundled, context.nowMs()),
+      unpriced: await unpricedModels(context, days),
+    };
+    context.write(options.json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings, days));
+    return differs(findings) ? EXIT_DIFFERS : EXIT_OK;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    context.writeError(`${error.message}\n`);
+    return EXIT_CONFIG;
+  }
+}
+
+function parseOptions(args: readonly string[]) {
+  const options = {
+    book: { type: 'string' },
+    days: { type: 'string' },
+    config: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  } as const;
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch {
+    return null; // parseArgs throws on options that it does not know; the caller shows the usage
+  }
+}
+
+/** Reads every row, so that a faulty one is told here. */
+function readNewer(context: PricesCheckContext, path: string): BundledBook | 'unreadable' {
+  try {
+    const book = readBundledBook(context.readFile(path));
+    for (const provider of book.providers) book.rowsOf(provider);
+    return book;
+  } catch (error) {
+    context.writeError(`${path} cannot be read as a price book: ${error instanceof Error ? error.message : error}\n`);
+    return 'unreadable';
+  }
+}
+
+/** The overrides of single models that the book has a row for, with what they say otherwise. */
+function overridesOf(config: Config, book: BundledBook, nowMs: number): Override[] {
+  const lookup = createPriceLookup(config, book);
+  return config.prices.flatMap((entry) => {
+    const call = { upstream: entry.provider, requestModel: entry.model, responseModel: null, atMs: nowMs };
+    const match = entry.model.includes('*') ? null : lookup.findInBook(call);
+    const row = lookup.rowsAt(entry.provider).find((candidate) => candidate.entry === entry);
+    if (match === null || row === undefined) return [];
+    return [{ id: row.id, book_id: match.row.id, changes: comparePrices(match.row.entry, entry) }];
+  });
+}
+
+async function unpricedModels(context: PricesCheckContext, days: number): Promise<readonly unknown[] | null> {
+  const start = new Date(context.nowMs() - days * DAY_MS).toISOString();
+  try {
+    return listOf(await askManagement(context, '/prices/unpriced', { start_time: start }), 'data');
+  } catch (error) {
+    if (!(error instanceof ManagementFailure)) throw error;
+    context.writeError(`Models without a price are not looked for: ${error.message}\n`);
+    return null;
+  }
+}
+
+/** An override is meant to differ from the book; that alone is no finding. */
+function differs({ book, unpriced }: Findings): boolean {
+  const rows = book === null ? 0 : book.added.length + book.changed.length + book.ended.length;
+  return rows > 0 || (unpriced?.length ?? 0) > 0;
+}
+
+function describe({ book, overrides, unpriced }: Findings, days: number): string {
+  const lines = [
+    ...(book === null
+      ? ['No newer book was given (--book FILE); only overrides and models without a price are looked at.']
+      : [`The book in use is of ${cellText(book.before)}, the newer one of ${cellText(book.after)}.`]),
+    ...rowLines('added', book?.added ?? []),
+    ...rowLines('changed', book?.changed ?? []),
+    ...(book?.ended ?? []).map((id) => `ended    ${cellText(id)}`),
+    ...overrides.flatMap(({ id, book_id, changes }) => [
+      `override ${cellText(id)} ${changes.length === 0 ? 'says the same as' : 'differs from'} ${cellText(book_id)}`,
+      ...changeLines(changes),
+    ]),
+    ...(unpriced ?? []).map(
+      (row) =>
+        `unpriced ${cellText(memberOf(row, 'model'))} at ${cellText(memberOf(row, 'upstream'))}: ${cellText(memberOf(row, 'calls'))} calls in ${days} days, the last on ${cellText(memberOf(row, 'last_day'))}`,
+    ),
+  ];
+  const isRight = !differs({ book, overrides, unpriced });
+  return `${[...lines, ...(isRight ? ['Nothing to do.'] : [])].join('\n')}\n`;
+}
+
+function rowLines(kind: string, rows: readonly RowChange[]): string[] {
+  return rows.flatMap(({ id, changes }) => [`${kind.padEnd(8)} ${cellText(id)}`, ...changeLines(changes)]);
+}
+
+function changeLines(changes: RowChange['changes']): string[] {
+  return changes.map(
+    ({ price, before, after, percent }) =>
+      `           ${cellText(price)}: ${before ?? '-'} → ${after ?? '-'}${percent === null ? '' : ` (${percent} %)`}`,
+  );
+}
