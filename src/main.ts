@@ -24,6 +24,7 @@ const USAGE = `Usage: metertap <command> [options]
   sinks       list, test or retry where events are sent      metertap sinks list
   reprice     correct costs by the prices of now             metertap reprice --from 2026-11-01 --to 2026-12-01 --reason "…"
   statement   what a team's month has cost; close months     metertap statement --team research --month 2026-11
+  reconcile   compare with what the upstream counted         metertap reconcile --from 2026-11-01 --to 2026-12-01
   config      check or print the configuration               metertap config check
 
   metertap <command> --help tells more.
@@ -149,6 +150,12 @@ async function run(command: string | undefined, args: readonly string[]): Promis
       const { runStatementCommand } = await import('./cli/statement-command.ts');
       return asksLocal((access) =>
         runStatementCommand({ ...world, ...access, args, stop: stop.signal, writeFile: writeFileSync }),
+      );
+    }
+    case 'reconcile': {
+      const { runReconcileCommand } = await import('./cli/reconcile-command.ts');
+      return asksLocal((access) =>
+        runReconcileCommand({ ...world, ...access, args, stop: stop.signal, nowMs: Date.now }),
       );
     }
     case 'config': {

@@ -18,6 +18,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { name: 'METERTAP_PORT', path: ['listen', 'port'], secret: false },
   { name: 'METERTAP_UPSTREAM_URL', path: ['upstreams', 0, 'base_url'], secret: false },
   { name: 'METERTAP_UPSTREAM_KEY', path: ['upstreams', 0, 'api_key'], secret: true, fallback: 'OPENAI_API_KEY' },
+  { name: 'METERTAP_UPSTREAM_ADMIN_KEY', path: ['upstreams', 0, 'admin_api_key'], secret: true },
   { name: 'METERTAP_DATA_DIR', path: ['data_dir'], secret: false },
   { name: 'METERTAP_ADMIN_KEY', path: ['admin_key'], secret: true },
   { name: 'METERTAP_DATABASE_URL', path: ['database_url'], secret: true },

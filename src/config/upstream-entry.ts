@@ -45,6 +45,15 @@ export const UPSTREAM_ENTRY = entry('an upstream', {
       secret: 'whole',
     }),
   ),
+  admin_api_key: Type.Optional(
+    text({
+      description:
+        "An admin key of the upstream's, for `metertap reconcile` alone: it reads organization usage and costs and is never sent with a call.",
+      pattern: VISIBLE_ASCII,
+      expects: 'one line of printable characters without blanks',
+      secret: 'whole',
+    }),
+  ),
   models: nonEmptyList(text({ description: 'A model or a glob.', expects: 'a model or a glob' }), {
     description: 'Models that it serves, exact or as globs; of all upstreams the first that matches wins.',
     default: ['*'],

@@ -7,7 +7,7 @@ import { faultOf, faultsOf, loadText } from './load-text.ts';
 const FILE = `
 listen: { host: 10.0.0.1, port: 1 }
 upstreams:
-  - { name: first, base_url: "http://file/v1", api_key: from-file, models: ["gpt-*"] }
+  - { name: first, base_url: "http://file/v1", api_key: from-file, admin_api_key: sk-admin-file, models: ["gpt-*"] }
   - { name: second, base_url: "http://second/v1" }
 data_dir: /file
 admin_key: from-the-file-0123
@@ -22,6 +22,7 @@ const VALUES: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   METERTAP_PORT: ['0', 0],
   METERTAP_UPSTREAM_URL: ['http://env:1/v1', 'http://env:1/v1'],
   METERTAP_UPSTREAM_KEY: ['from-env', 'from-env'],
+  METERTAP_UPSTREAM_ADMIN_KEY: ['sk-admin-env', 'sk-admin-env'],
   METERTAP_DATA_DIR: ['123', '123'],
   METERTAP_ADMIN_KEY: ['from-the-env-01234', 'from-the-env-01234'],
   METERTAP_DATABASE_URL: ['postgres://env/db', 'postgres://env/db'],

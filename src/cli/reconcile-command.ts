@@ -1,0 +1,171 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/config-error.ts';
+import { findConfigPath, loadConfig } from '../config/load.ts';
+import { parseDecimal } from '../core/money.ts';
+import { readMoment } from '../reporting/moment.ts';
+import { type Figures, type Reconciliation, reconcile } from '../reporting/reconciliation.ts';
+import { type ManagementAccess, ManagementFailure } from './management-client.ts';
+import { type DayRange, readOrganization } from './organization-client.ts';
+import { readOwnUsage } from './own-usage.ts';
+import { cellText, textTable } from './text-table.ts';
+
+export const RECONCILE_USAGE = `Usage: metertap reconcile --from DAY --to DAY [--upstream NAME] [--key OURS=THEIRS]… [--tolerance PERCENT]
+                          [--config PATH] [--json]
+
+Reads the upstream's own organization usage and costs and sets them beside the ledger's, by day and model and by key, with the
+likely reasons where they differ. Days are of UTC; --to is exclusive. Exit code 1 where a drift is above the tolerance (1).
+The upstream is asked with upstreams[].admin_api_key (METERTAP_UPSTREAM_ADMIN_KEY for the first one).
+
+  metertap reconcile --from 2026-11-01 --to 2026-12-01
+  metertap reconcile --from 2026-11-01 --to 2026-12-01 --tolerance 0.1 --key ci=key_abc123
+`;
+
+/** What the command needs of the world; only the process edge has it. */
+export interface ReconcileContext extends ManagementAccess {
+  /** What follows `metertap reconcile`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => string;
+  readonly exists: (path: string) => boolean;
+  readonly nowMs: () => number;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+}
+
+const EXIT_OK = 0;
+const EXIT_DRIFT = 1;
+const EXIT_USAGE = 2;
+const EXIT_CONFIG = 78;
+const DAY_MS = 86_400_000;
+
+/** Runs `metertap reconcile`. Gives the exit code: 0, 1 (drift, or no answer), 2 (usage) or 78 (configuration). */
+export async function runReconcileCommand(context: ReconcileContext): Promise<number> {
+  const options = parseOptions(context.args);
+  if (options?.help) {
+    context.write(RECONCILE_USAGE);
+    return EXIT_OK;
+  }
+  const question = options === null ? null : readQuestion(options);
+  if (options === null || question === null) {
+    context.writeError(RECONCILE_USAGE);
+    return EXIT_USAGE;
+  }
+  try {
+    const upstream = upstreamOf(context, options);
+    const [own, theirs] = await Promise.all([
+      readOwnUsage(context, upstream.name, question.range),
+      readOrganization({ ...upstream, stop: context.stop }, question.range),
+    ]);
+    const today = new Date(context.nowMs()).toISOString().slice(0, 10);
+    const result = reconcile({ ours: own.side, doubts: own.doubts, theirs, ...question, today });
+    const told = { upstream: upstream.name, start_day: options.from, end_day: options.to, ...result };
+    context.write(options.json ? `${JSON.stringify(told, null, 2)}\n` : describe(upstream.name, result));
+    return result.within_tolerance ? EXIT_OK : EXIT_DRIFT;
+  } catch (error) {
+    if (!context.stop.aborted && !(error instanceof ManagementFailure) && !(error instanceof ConfigError)) throw error;
+    if (error instanceof Error) context.writeError(`${error.message}\n`);
+    return error instanceof ConfigError ? EXIT_CONFIG : EXIT_DRIFT;
+  }
+}
+
+function parseOptions(args: readonly string[]) {
+  const options = {
+    from: { type: 'string' },
+    to: { type: 'string' },
+    upstream: { type: 'string' },
+    key: { type: 'string', multiple: true },
+    tolerance: { type: 'string' },
+    config: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  } as const;
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch {
+    return null; // parseArgs throws on options that it does not know; the caller shows the usage
+  }
+}
+
+type Options = NonNullable<ReturnType<typeof parseOptions>>;
+
+function readQuestion({ from, to, key = [], tolerance = '1' }: Options) {
+  const range: DayRange = { startMs: readMoment(from ?? '') ?? -1, endMs: readMoment(to ?? '') ?? -1 };
+  const isWhole = range.startMs >= 0 && range.startMs % DAY_MS === 0 && range.endMs % DAY_MS === 0;
+  const toleranceBasisPoints = parseDecimal(tolerance, 2);
+  const pairs = key.map((pair) => pair.split('='));
+  if (!isWhole || range.endMs <= range.startMs || toleranceBasisPoints === null) return null;
+  if (pairs.some((pair) => pair.length !== 2 || pair.includes(''))) return null;
+  const keyNames = new Map(pairs.map(([ours = '', theirs = '']) => [ours, theirs]));
+  return { range, keyNames, toleranceBasisPoints: Number(toleranceBasisPoints) };
+}
+
+function upstreamOf(context: ReconcileContext, options: Options): { name: string; baseUrl: string; adminKey: string } {
+  const path = findConfigPath({ flag: options.config ?? null, env: context.env, exists: context.exists });
+  const { upstreams } = loadConfig({ path, env: context.env, readFile: context.readFile });
+  const upstream = upstreams.find(({ name }) => options.upstream === undefined || name === options.upstream);
+  if (upstream === undefined) {
+    const names = upstreams.map(({ name }) => name).join(', ');
+    throw new ManagementFailure(`There is no upstream ${cellText(options.upstream)}. There are: ${names}.`);
+  }
+  if (upstream.admin_api_key === undefined) {
+    throw new ManagementFailure(
+      `The upstream ${upstream.name} has no admin_api_key: set it in the configuration, or METERTAP_UPSTREAM_ADMIN_KEY for the first upstream.`,
+    );
+  }
+  return { name: upstream.name, baseUrl: upstream.base_url, adminKey: upstream.admin_api_key };
+}
+
+function describe(upstream: string, result: Reconciliation): string {
+  const drifting = result.rows.filter(
+    ({ drift }) => drift.input_tokens !== 0 || drift.output_tokens !== 0 || hasCost(drift),
+  );
+  const costs = result.costs_by_day.filter(({ drift_usd }) => !isZero(drift_usd));
+  return [
+    textTable(
+      [
+        { name: 'here', figures: result.ours },
+        { name: upstream, figures: result.theirs },
+        { name: 'drift', figures: result.drift },
+      ],
+      [
+        { title: '', textOf: ({ name }) => cellText(name) },
+        ...(['requests', 'input_tokens', 'output_tokens', 'cost_usd'] as const).map((name) => ({
+          title: name.replace('_', ' ').toUpperCase(),
+          isNumber: true,
+          textOf: ({ figures }: { figures: Figures }) => cellText(figures[name]),
+        })),
+      ],
+    ),
+    ...drifting.map(
+      ({ day, model, drift, reasons }) =>
+        `${day} ${cellText(model)}: ${signed(drift.input_tokens)} input, ${signed(drift.output_tokens)} output tokens, ${cellText(drift.cost_usd)} USD\n${reasons.map((reason) => `    ${cellText(reason)}\n`).join('')}`,
+    ),
+    ...costs.map(
+      ({ day, drift_usd, ours_usd, theirs_usd }) =>
+        `${day}: ${drift_usd} USD (here ${ours_usd}, there ${theirs_usd})\n`,
+    ),
+    ...result.by_key
+      .filter(({ drift }) => drift !== null && (drift.input_tokens !== 0 || drift.output_tokens !== 0))
+      .map(
+        ({ key, drift }) =>
+          `key ${cellText(key)}: ${signed(drift?.input_tokens ?? 0)} input, ${signed(drift?.output_tokens ?? 0)} output tokens\n`,
+      ),
+    ...result.other_upstream_keys.map(
+      (key) =>
+        `key ${cellText(key.key)} of the upstream is none of ours by name: ${key.requests} requests (--key OURS=${cellText(key.key)} pairs them)\n`,
+    ),
+    result.within_tolerance ? 'Within the tolerance.\n' : 'Beyond the tolerance.\n',
+  ].join('\n');
+}
+
+function hasCost({ cost_usd }: Figures): boolean {
+  return cost_usd !== null && !isZero(cost_usd);
+}
+
+function isZero(usd: string): boolean {
+  return /^-?0\.0+$/.test(usd);
+}
+
+function signed(count: number): string {
+  return count > 0 ? `+${count}` : String(count);
+}
