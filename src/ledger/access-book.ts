@@ -132,7 +132,8 @@ export interface ChangeAuthor {
   readonly address: string | null;
 }
 
-export type AuditTarget = 'team' | 'key';
+export const AUDIT_TARGETS = ['team', 'key', 'statement'] as const;
+export type AuditTarget = (typeof AUDIT_TARGETS)[number];
 
 export interface AuditRow {
   /** Rises with every entry. */

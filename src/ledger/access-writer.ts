@@ -244,7 +244,7 @@ function keyChanged(
   return { kind: 'changed', row: after };
 }
 
-interface AuditEntry {
+export interface AuditEntry {
   readonly action: string;
   readonly target: AuditTarget;
   readonly id: string;
@@ -257,7 +257,8 @@ const AUDIT = `
 INSERT INTO audit (at, actor, action, target_type, target_id, team, before, after, request_id, address)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-function audit(database: DatabaseSync, entry: AuditEntry, moment: ChangeMoment): void {
+/** Writes an entry of the audit. Must be called in the transaction that makes the change. */
+export function audit(database: DatabaseSync, entry: AuditEntry, moment: ChangeMoment): void {
   database
     .prepare(AUDIT)
     .run(

@@ -1,4 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { formatUsd } from '../core/money.ts';
+import { audit } from './access-writer.ts';
 import { inTransaction } from './database.ts';
 import { nextPeriod, periodStartMs } from './period.ts';
 import { integer, textOrNull } from './row-values.ts';
@@ -76,7 +78,7 @@ export function closeStatement(database: DatabaseSync, closing: StatementClosing
   });
 }
 
-function write(database: DatabaseSync, { statement, documents, stated }: StatementClosing): void {
+function write(database: DatabaseSync, { statement, documents, stated, author }: StatementClosing): void {
   const { team, period } = statement;
   database
     .prepare(INSERT_STATEMENT)
@@ -97,6 +99,16 @@ function write(database: DatabaseSync, { statement, documents, stated }: Stateme
     const amounts = [month.cost_nano_usd, month.corrections_nano_usd];
     insert.run(team, month.of_month, period, month.records, month.corrections, ...amounts);
   }
+  const after = { team, period, total_usd: formatUsd(statement.total_nano_usd), sha256: statement.digests };
+  const entry = {
+    action: 'statement.close',
+    target: 'statement',
+    id: `${team}/${period}`,
+    team,
+    before: null,
+    after,
+  } as const;
+  audit(database, entry, { ...author, nowMs: Date.parse(statement.closed_at) });
 }
 
 type Sum = Omit<MonthSum, 'team' | 'of_month'>;

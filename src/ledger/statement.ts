@@ -1,3 +1,5 @@
+import type { ChangeAuthor } from './access-book.ts';
+
 /**
  * What statements are made of (docs/statements.md). A call belongs to the month in which it began; a statement holds the
  * calls of its month, and what earlier, closed months have come to since their closing.
@@ -98,6 +100,8 @@ export interface LinePage {
 }
 
 export interface StatementClosing {
+  /** Who closes it, for the audit. */
+  readonly author: ChangeAuthor;
   readonly statement: ClosedStatement;
   readonly documents: Readonly<Record<StatementFormat, string>>;
   /** What the lines that were drafted for it state; all of its lines must have been drafted. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MetertapError } from '../core/errors.ts';
+import type { ChangeAuthor } from '../ledger/access-book.ts';
 import { nextPeriod, periodStartMs } from '../ledger/period.ts';
 import type {
   CorrectionSum,
@@ -74,7 +75,7 @@ export async function statementMonths(
  */
 export async function closeStatement(
   book: StatementBook,
-  question: StatementQuestion & { readonly actor: string },
+  question: StatementQuestion & { readonly author: ChangeAuthor },
 ): Promise<StatementMonth> {
   const { team, period, nowMs } = question;
   for (let tries = 0; tries < CLOSING_TRIES; tries++) {
@@ -85,14 +86,15 @@ export async function closeStatement(
       await book.draftLines({ team, period, lines, isFirst });
       isFirst = false;
     };
-    const prepared = await prepare(book, { month, nowMs, closedBy: question.actor, keepLines: draft });
+    const prepared = await prepare(book, { month, nowMs, closedBy: question.author.actor, keepLines: draft });
     if (isFirst) await draft([]);
     const outcome = await book.close({
+      author: question.author,
       statement: {
         team,
         period,
         closed_at: new Date(nowMs).toISOString(),
-        closed_by: question.actor,
+        closed_by: question.author.actor,
         digests: digestsOf(prepared.documents),
         opening_nano_usd: month.openingNanoUsd,
         total_nano_usd: prepared.totalNanoUsd,

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { AuditFilter, AuditRow } from '../ledger/access-book.ts';
+import { AUDIT_TARGETS, type AuditFilter, type AuditRow } from '../ledger/access-book.ts';
 import { badCursor, pageOf } from '../reporting/list-page.ts';
 import { pageRequest } from '../reporting/page-request.ts';
 import { QueryParameters } from '../reporting/query-parameters.ts';
@@ -15,7 +15,7 @@ export function registerAuditRoute(scope: FastifyInstance, rooms: ManagementRoom
     requireAdminReader(readerOf(request));
     const parameters = new QueryParameters(request.query, PARAMETERS);
     const filter: AuditFilter = {
-      targetType: parameters.choice('target_type', ['team', 'key']),
+      targetType: parameters.choice('target_type', AUDIT_TARGETS),
       targetId: parameters.text('target_id'),
       actor: parameters.text('actor'),
       action: parameters.text('action'),

@@ -3,7 +3,7 @@ import { MetertapError } from '../core/errors.ts';
 import { checkRange, QueryParameters } from '../reporting/query-parameters.ts';
 import { listUnpricedModels } from '../reporting/unpriced-models.ts';
 import type { ManagementRooms } from './management-rooms.ts';
-import { readerOf, requireAdmin } from './management-scope.ts';
+import { readerOf, requireAdminReader } from './management-scope.ts';
 
 const DAY_MS = 86_400_000;
 const UNPRICED_DAYS = 30;
@@ -24,7 +24,7 @@ export function registerPricesRoute(scope: FastifyInstance, rooms: ManagementRoo
   });
 
   scope.get('/prices/unpriced', async (request) => {
-    requireAdmin(readerOf(request));
+    requireAdminReader(readerOf(request));
     const range = new QueryParameters(request.query, ['start_time', 'end_time']).range();
     const endMs = range.endMs ?? rooms.clock.nowMs();
     const startMs = range.startMs ?? endMs - UNPRICED_DAYS * DAY_MS;

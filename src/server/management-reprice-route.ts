@@ -4,6 +4,7 @@ import { Cursors } from '../reporting/list-page.ts';
 import { readMoment } from '../reporting/moment.ts';
 import { checkRange } from '../reporting/query-parameters.ts';
 import { type RepriceFilter, reprice } from '../reporting/reprice.ts';
+import { authorOf } from './management-changes.ts';
 import type { ManagementRooms } from './management-rooms.ts';
 import { readerOf, requireAdmin } from './management-scope.ts';
 
@@ -26,7 +27,7 @@ export function registerRepriceRoute(scope: FastifyInstance, rooms: ManagementRo
         nextId: rooms.nextId,
         nowMs: () => rooms.clock.nowMs(),
       },
-      { ...order, actor: 'admin' },
+      { ...order, actor: authorOf(request).actor },
       { afterId: cursor === null ? null : (cursors.read(cursor)[0] ?? null), limit },
     );
     return { ...result, next_cursor: lastId === null ? null : cursors.write([lastId]) };

@@ -8,6 +8,7 @@ import { pageRequest } from '../reporting/page-request.ts';
 import { QueryParameters } from '../reporting/query-parameters.ts';
 import type { StatementMonth } from '../reporting/statement-months.ts';
 import { closeStatement, statementDocument, statementMonths } from '../reporting/statement-report.ts';
+import { authorOf } from './management-changes.ts';
 import type { ManagementRooms } from './management-rooms.ts';
 import { pathId, readerOf, requireAdmin, visibleTeam } from './management-scope.ts';
 
@@ -48,7 +49,7 @@ export function registerStatementRoutes(scope: FastifyInstance, rooms: Managemen
   scope.post('/statements/:team/:month/close', async (request) => {
     requireAdmin(readerOf(request));
     const { team, period } = askedStatement(request);
-    const order = { team, period, nowMs: rooms.clock.nowMs(), actor: 'admin' };
+    const order = { team, period, nowMs: rooms.clock.nowMs(), author: authorOf(request) };
     return viewMonth(await closeStatement(rooms.statements, order));
   });
 }

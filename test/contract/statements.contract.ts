@@ -21,6 +21,7 @@ const MONTHS = ['2026-08', '2026-09', '2026-10', '2026-11'] as const;
 const TEAMS = ['research', 'sales'] as const;
 const NOW_MS = Date.UTC(2026, 11, 5);
 const nextId = createIdGenerator();
+const AUTHOR = { actor: 'admin', requestId: 'r', address: null };
 
 const call = fc.record({
   kind: fc.constant('call' as const),
@@ -104,7 +105,7 @@ export function describeStatements(name: string, open: () => Promise<StatedLedge
       for (const month of ['2026-09', '2026-11']) {
         await ledger.finish(callRecord({ started_at: `${month}-03T00:00:00.000Z` }));
       }
-      const order = { team: 'research', actor: 'admin' };
+      const order = { team: 'research', author: AUTHOR };
       const closing = (period: string, nowMs: number) => closeStatement(statements, { ...order, period, nowMs });
       await expect(closing('2026-11', NOW_MS)).rejects.toThrow('Close 2026-09 first');
       await expect(closing('2026-09', Date.UTC(2026, 8, 30, 23, 59))).rejects.toThrow('not over yet');
@@ -122,7 +123,7 @@ export function describeStatements(name: string, open: () => Promise<StatedLedge
     it('closes a month once, however many try at the same time', async () => {
       const { ledger, statements } = await open();
       for (let n = 0; n < 20; n++) await ledger.finish(callRecord({ run_id: `run-${n}` }));
-      const order = { team: 'research', period: '2026-11', nowMs: NOW_MS, actor: 'admin' };
+      const order = { team: 'research', period: '2026-11', nowMs: NOW_MS, author: AUTHOR };
       const tried = await Promise.allSettled([1, 2, 3, 4].map(() => closeStatement(statements, order)));
       expect(tried.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
       const { stated } = await statements.months('research');
@@ -165,7 +166,7 @@ async function take(step: Step, { books, expected, kept }: Stage): Promise<void>
     const first = months.find(({ isFirstOpen }) => isFirstOpen);
     if (first === undefined || periodStartMs(nextPeriod(first.period)) > NOW_MS) return;
     const { team, period } = first;
-    await closeStatement(books.statements, { team, period, nowMs: NOW_MS, actor: 'admin' });
+    await closeStatement(books.statements, { team, period, nowMs: NOW_MS, author: AUTHOR });
     for (const format of ['json', 'csv'] as const) {
       kept.set(`${team}/${period}/${format}`, (await books.statements.document(team, period, format)) ?? '');
     }

@@ -123,6 +123,10 @@ it('closes a month for good; what comes late and what is corrected stands in the
     expect(headers.get('etag')).toBe(`"sha256-${digest}"`);
   }
 
+  expect(asList((await proxy.ask('/api/v1/audit?target_type=statement'))['data'])).toMatchObject([
+    { actor: 'admin', action: 'statement.close', target_id: 'research/2026-11', after: { total_usd: '0.001000000' } },
+  ]);
+
   at('2026-12-03T08:00:00Z');
   await settle(started, background);
   expect(await started.reprice('3')).toMatchObject({ corrected: 4, corrections_usd: '0.016000000' });

@@ -1,14 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type {
-  AccessDelta,
-  AuditFilter,
-  AuditPage,
-  AuditRow,
-  IdPage,
-  KeyFilter,
-  KeyRow,
-  LiveKey,
-  TeamRow,
+import {
+  type AccessDelta,
+  AUDIT_TARGETS,
+  type AuditFilter,
+  type AuditPage,
+  type AuditRow,
+  type IdPage,
+  type KeyFilter,
+  type KeyRow,
+  type LiveKey,
+  type TeamRow,
 } from '../access-book.ts';
 import { KEY_SQL, keyOfRow, liveKeyOfRow, liveTeamOfRow, secretsOf, teamOfRow } from '../access-rows.ts';
 import { isoTime } from '../iso-time.ts';
@@ -107,7 +108,7 @@ function auditOfRow(row: Row): AuditRow {
     at: text(row, 'at'),
     actor: text(row, 'actor'),
     action: text(row, 'action'),
-    target_type: oneOf(row, 'target_type', ['team', 'key']),
+    target_type: oneOf(row, 'target_type', AUDIT_TARGETS),
     target_id: text(row, 'target_id'),
     team: textOrNull(row, 'team'),
     before: jsonObjectOrNull(row, 'before'),
