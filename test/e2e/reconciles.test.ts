@@ -60,10 +60,10 @@ function resultsFor(path: string, groups: readonly string[], told: Told): object
   return [{ object: 'organization.costs.result', amount: { value: told.usd, currency: 'usd' }, line_item, api_key_id }];
 }
 
-async function call(proxy: TestProxy): Promise<void> {
+async function call(proxy: TestProxy, key = 'the-key-of-the-team'): Promise<void> {
   const answer = await fetch(`${proxy.baseUrl}/chat/completions`, {
     method: 'POST',
-    headers: { authorization: 'Bearer the-key-of-the-team', 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'gpt-5-mini', messages: [{ role: 'user', content: 'Hello.' }] }),
   });
   await answer.text();
@@ -111,6 +111,47 @@ it.each([true, false])('finds no drift where both counted the same (line items: 
   });
   expect(asList(told['rows'])).toMatchObject([{ day: DAY, model: 'gpt-5-mini', reasons: [] }]);
   expect(code).toBe(0);
+});
+
+it('finds no drift to another Metertap, and the calls that went past the first one', async () => {
+  const yaml = (key: string) => `
+auth: { mode: keys }
+keys: [{ id: ci, team: research, key: ${key} }]
+prices: [{ provider: openai, model: "gpt-5-mini", input_per_mtok: "1", output_per_mtok: "0" }]
+`;
+  await using openai = await startCountingUpstream({ input: 0, requests: 0, usd: 0, key: '', hasLineItems: false });
+  const upstreamKey = 'the-key-of-the-first-proxy';
+  const second = { upstreamUrl: openai.url, yaml: yaml(upstreamKey), env: { METERTAP_UPSTREAM_KEY: 'sk-up' } };
+  await using upstream = await startProxy(second);
+  const first = { upstreamUrl: upstream.baseUrl, yaml: yaml('the-key-of-the-team') };
+  await using proxy = await startProxy({ ...first, env: { METERTAP_UPSTREAM_KEY: upstreamKey } });
+  for (let n = 0; n < 5; n++) await call(proxy);
+  await proxy.records();
+  await upstream.records();
+  const env = {
+    METERTAP_URL: proxy.url,
+    METERTAP_ADMIN_KEY: proxy.adminKey,
+    METERTAP_UPSTREAM_URL: upstream.baseUrl,
+    METERTAP_UPSTREAM_ADMIN_KEY: upstream.adminKey,
+  };
+  const run = () => runCli(['reconcile', ...RANGE, '--json', '--tolerance', '0'], { cwd: temporaryFolder(), env });
+
+  const same = await run();
+  expect(jsonOf(same.stdout)).toMatchObject({
+    within_tolerance: true,
+    ours: { requests: 5, input_tokens: 5_000, output_tokens: 50, cost_usd: '0.005000000' },
+    theirs: { requests: 5, input_tokens: 5_000, output_tokens: 50, cost_usd: '0.005000000' },
+    by_key: [{ key: 'ci', upstream_key: 'ci', drift: { input_tokens: 0, cost_usd: '0.000000000' } }],
+  });
+  expect(same.code).toBe(0);
+
+  await call(upstream, upstreamKey);
+  await upstream.records();
+  const bypassed = await run();
+  const [row] = asList(jsonOf(bypassed.stdout)['rows']).map(asRecord);
+  expect(row).toMatchObject({ model: 'gpt-5-mini', drift: { requests: -1, input_tokens: -1_000 } });
+  expect(String(row?.['reasons'])).toContain('did not come through here');
+  expect(bypassed.code).toBe(1);
 });
 
 it('tells calls that bypassed the proxy', async () => {

@@ -10,6 +10,8 @@ import { endedRecord } from '../../support/arbitrary-record.ts';
 import { callRecord, callUsage } from '../../support/call-record.ts';
 
 const TABLES = ['usage_minute', 'usage_hour', 'usage_day', 'user_day', 'activity'] as const;
+const STEP = MIGRATIONS.findIndex((migration) => migration.up === addUsageDimensions);
+
 function written(records: readonly CallRecord[]): DatabaseSync {
   const database = new DatabaseSync(':memory:');
   migrate(database, ':memory:');
@@ -25,11 +27,7 @@ function written(records: readonly CallRecord[]): DatabaseSync {
 /** A ledger of the schema before with what another has, as far as that schema knows it. */
 function asOfBefore(newer: DatabaseSync): DatabaseSync {
   const older = new DatabaseSync(':memory:');
-  for (const { up } of MIGRATIONS.slice(
-    0,
-    MIGRATIONS.findIndex((migration) => migration.up === addUsageDimensions),
-  ))
-    up(older);
+  for (const { up } of MIGRATIONS.slice(0, STEP)) up(older);
   for (const table of ['records', ...TABLES]) {
     const known = older.prepare(`SELECT name FROM pragma_table_xinfo('${table}') WHERE hidden = 0`).all();
     const names = known.map((row) => `"${String(row['name'])}"`);
@@ -54,7 +52,7 @@ it('fills the new sums from the records, as if they had been summed from the beg
         records.map((record) => ({ ...record, units: null, cost_input_nano_usd: null, cost_output_nano_usd: null })),
       );
       const older = asOfBefore(newer);
-      addUsageDimensions(older);
+      for (const { up } of MIGRATIONS.slice(STEP)) up(older);
       for (const table of ['records', ...TABLES]) expect(contents(older, table)).toEqual(contents(newer, table));
       older.close();
       newer.close();
