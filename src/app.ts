@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { createAccess, createUseNotes, watchChanges } from './app-access.ts';
+import { createLimits, stageSettingsOf } from './app-limits.ts';
 import { proxySettingsOf } from './app-settings.ts';
 import { type EventsOut, startEventsOut } from './app-sinks.ts';
 import type { Caller } from './attribution/attribution.ts';
@@ -12,15 +13,15 @@ import { ConfigError } from './config/config-error.ts';
 import type { LocalSecrets } from './config/local-secrets.ts';
 import { changesNeedingRestart } from './config/reload.ts';
 import type { Config } from './config/schema.ts';
-import { unenforcedSettings } from './config/unenforced.ts';
 import { BackgroundWork } from './core/background.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { createIdGenerator } from './core/ids.ts';
 import { openJournal } from './ledger/journal.ts';
 import type { RecordFilter } from './ledger/ledger-reader.ts';
 import { startRetention } from './ledger/retention-schedule.ts';
-import { noLimits } from './limits/no-limits.ts';
+import type { LimitEvents } from './limits/limit-events.ts';
 import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
+import { RunLimitsWatch } from './limits/run-limits-watch.ts';
 import { classifyEndpoint } from './metering/endpoints.ts';
 import { readBundledBook } from './pricing/bundled-book.ts';
 import { BackgroundResponses } from './server/background-responses.ts';
@@ -80,6 +81,9 @@ const MAX_QUEUED = 100_000;
  * full where thousands of streams begin within a second, and what comes then is reset.
  */
 const BACKLOG = 4096;
+/** How often is asked whether another process has declared limits of a run. */
+const RUN_LIMITS_LOOK_MS = 2_000;
+const NO_EVENTS: LimitEvents = { thresholdReached: () => undefined, runOverBudget: () => undefined };
 
 /** How long a connection may still take what has been written to it, once its call has been ended. */
 const LAST_WORDS_MS = 1_000;
@@ -103,6 +107,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const directory = new KeyDirectory();
   const lasting = { pepper: secrets.pepper, book, directory };
   let proxy = proxySettingsOf(config, lasting);
+  let stageSettings = stageSettingsOf(config);
   warnOfWhatDoesNotHold(config, logger);
 
   const metrics = createMetrics({
@@ -173,10 +178,22 @@ export async function startApp(options: AppOptions): Promise<App> {
     nowMs: () => clock.monotonicMs(),
     onDeath: (reason) => logger.warn({ reason }, 'the thread that counts tokens has died; tokens are counted roughly'),
   });
+  const runLimits = new RunLimitsWatch(journal.reader);
+  await runLimits.look();
+  background.every('look for run limits', RUN_LIMITS_LOOK_MS, () => runLimits.look());
+  const limits = createLimits({
+    settings: () => stageSettings,
+    reader: journal.reader,
+    clock,
+    logger,
+    events: NO_EVENTS,
+    hasRunLimits: () => runLimits.found,
+  });
+  metrics.watchLimits(() => limits.ratios.all());
   registerProxyRoutes(app, {
     settings: () => proxy,
     ledger: journal,
-    limits: noLimits,
+    limits: limits.stage,
     rates,
     background: new BackgroundResponses(queued),
     rejections: new RejectionMemory(),
@@ -192,6 +209,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     try {
       const next = options.readConfig();
       const nextProxy = proxySettingsOf(next, lasting);
+      const nextStageSettings = stageSettingsOf(next);
       for (const path of changesNeedingRestart(config, next)) {
         logger.warn({ setting: path }, 'this setting changes at the next start only');
       }
@@ -199,6 +217,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       config = next;
       proxy = nextProxy;
       eventsOut.replace(next.sinks);
+      stageSettings = nextStageSettings;
       logger.setLevel(config.log.level);
       metrics.configLoaded('loaded', clock.nowMs());
       warnOfWhatDoesNotHold(config, logger);
@@ -352,9 +371,6 @@ function observerOf(metrics: Metrics, logger: Logger, eventsOut: Pick<EventsOut,
 }
 
 function warnOfWhatDoesNotHold(config: Config, logger: Logger): void {
-  for (const path of unenforcedSettings(config)) {
-    logger.warn({ setting: path }, 'this limit is not enforced by this release');
-  }
   if (config.database_url !== undefined) {
     logger.warn({ setting: 'database_url' }, 'a shared ledger is not part of this release; the local one is used');
   }

@@ -3,7 +3,6 @@ import { ConfigError } from '../config/config-error.ts';
 import { redactedConfig, redactedYaml } from '../config/describe.ts';
 import { findConfigPath, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { unenforcedSettings } from '../config/unenforced.ts';
 
 /** What the command needs of the world; only the process edge has it. */
 export interface ConfigCommandContext {
@@ -76,12 +75,10 @@ function parseOptions(args: readonly string[]) {
   }
 }
 
-function describeCheck(config: Config, { file, asJson }: Report): string {
-  const unenforced = unenforcedSettings(config);
-  if (asJson) return json({ ok: true, file, faults: [], unenforced });
+function describeCheck(_config: Config, { file, asJson }: Report): string {
+  if (asJson) return json({ ok: true, file, faults: [] });
   const heading = file === null ? 'No configuration file; the defaults and the environment are' : `${file} is`;
-  const warnings = unenforced.map((path) => `warning: ${path} is not enforced by this release\n`);
-  return `${heading} right.\n${warnings.join('')}`;
+  return `${heading} right.\n`;
 }
 
 function describePrint(config: Config, { asJson }: Report): string {

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { KEY_ENTRY, TEAM_ENTRY } from './key-entry.ts';
-import { LIMIT_RULE } from './limit-rule.ts';
+import { LIMIT_RULE, THRESHOLD } from './limit-rule.ts';
 import { PRICE_ENTRY } from './price-entry.ts';
 import {
   checkedText,
@@ -181,6 +181,29 @@ export const CONFIG_SCHEMA = section('The configuration of Metertap.', {
       description: 'What every run may use.',
       default: [],
       expects: 'a list of limit rules',
+    }),
+    on_store_failure: choice(['open', 'closed'], {
+      description:
+        'While Redis is away: `open` counts in each process alone, `closed` answers 503 `limits_unavailable`. For rules that do not say.',
+      default: 'open',
+    }),
+    alert_at: list(THRESHOLD, {
+      description:
+        'Shares of a limit, in percent, at which an event is raised, once per window. For rules that do not say.',
+      default: [50, 80, 100],
+      expects: 'a list of whole numbers from 1 to 100',
+    }),
+    assumed_output_tokens: wholeNumber({
+      description:
+        'Output that is reserved for a call that names no ceiling, until calls of its model have shown what they need.',
+      default: 4096,
+      minimum: 1,
+      maximum: 1_000_000,
+    }),
+    hold_max_ms: milliseconds({
+      description: 'When the hold of a call that never ended is given back: of a process that died, for example.',
+      default: 3_600_000,
+      minimum: 1_000,
     }),
     unpriced_models: choice(['allow', 'refuse'], {
       description: 'Whether a model without a price may be called; its cost is then unknown, not 0.',

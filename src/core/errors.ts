@@ -49,7 +49,6 @@ export const ERROR_KINDS = {
   headers_too_large: client(431),
   client_closed_request: client(499),
   rate_limit_exceeded: { status: 429, type: 'requests', source: 'client', heals: true },
-  token_limit_exceeded: { status: 429, type: 'tokens', source: 'client', heals: true },
   budget_exceeded: { status: 429, type: 'insufficient_quota', source: 'client', heals: false },
   run_limit_exceeded: { status: 429, type: 'insufficient_quota', source: 'client', heals: false },
   internal_error: server(500, 'proxy'),
@@ -57,6 +56,7 @@ export const ERROR_KINDS = {
   upstream_cut: server(502, 'upstream'),
   shutting_down: server(503, 'proxy'),
   ledger_unavailable: server(503, 'proxy'),
+  limits_unavailable: server(503, 'proxy'),
   upstream_timeout: server(504, 'upstream'),
 } as const satisfies Record<string, ErrorKind>;
 
@@ -67,6 +67,14 @@ export interface ErrorOptions {
   readonly param?: string;
   /** For errors that heal: when the client may come again, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** Where it is not that of the code: rates of tokens and of requests have one code. */
+  readonly type?: ErrorKind['type'];
+  /** Where it is not that of the code: a rate that is free again only in hours is not worth another try. */
+  readonly heals?: boolean;
+  /** Further headers of the answer, in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The limit that refuses, as the management API shows limits; it stands in the error beside the code. */
+  readonly limit?: object;
   readonly cause?: unknown;
 }
 
@@ -79,25 +87,33 @@ export class MetertapError extends Error {
   readonly code: ErrorCode;
   readonly param: string | null;
   readonly retryAfterMs: number | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly limit: object | null;
+  readonly #kind: ErrorKind;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.param = options.param ?? null;
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.headers = options.headers ?? {};
+    this.limit = options.limit ?? null;
+    const kind = ERROR_KINDS[code];
+    this.#kind = { ...kind, type: options.type ?? kind.type, heals: options.heals ?? kind.heals };
   }
 
   get kind(): ErrorKind {
-    return ERROR_KINDS[this.code];
+    return this.#kind;
   }
 }
 
 /** The OpenAI error envelope: `{"error":{"message","type","param","code"}}` (wire.md 6.1). */
 export interface ErrorEnvelope {
-  readonly error: { message: string; type: string; param: string | null; code: string };
+  readonly error: { message: string; type: string; param: string | null; code: string; limit?: object };
 }
 
 /** Gives the envelope that a client sees for `error`. */
 export function errorEnvelope(error: MetertapError): ErrorEnvelope {
-  return { error: { message: error.message, type: error.kind.type, param: error.param, code: error.code } };
+  const { message, kind, param, code, limit } = error;
+  return { error: { message, type: kind.type, param, code, ...(limit === null ? {} : { limit }) } };
 }

@@ -27,6 +27,8 @@ export interface LedgerReader {
   teamsOfRun(runId: string): Promise<string[]>;
   runs(filter: RunFilter, page: { limit: number; after: RunCursor | null }): Promise<RunRow[]>;
   childrenOf(run: RunKey): Promise<RunRow[]>;
+  /** Whether any run was declared with limits of its own. */
+  hasRunLimits(): Promise<boolean>;
   /** Declares a run, or changes what was declared. Gives the row as it is then. */
   declareRun(run: RunKey, declared: RunDeclaration): Promise<RunRow>;
 

@@ -15,6 +15,9 @@ export interface Migration {
   readonly up: (database: DatabaseSync) => void;
 }
 
+/** The runs with limits of their own: most ledgers have none, and calls ask before they look up their run. */
+const LIMITED_RUNS = `CREATE INDEX runs_limited ON runs (team, run_id) WHERE limits <> '[]'`;
+
 /** Forward only, in order, never edited once released. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, up: (database) => database.exec(SCHEMA_V1) },
@@ -23,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, up: (database) => database.exec(OUTBOX_SCHEMA) },
   { version: 5, up: addUsageDimensions },
   { version: 6, up: (database) => database.exec(SCHEMA_CORRECTIONS) },
+  { version: 7, up: (database) => database.exec(LIMITED_RUNS) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

@@ -94,6 +94,10 @@ export class SqliteReader implements LedgerReader {
     return this.#ask('childrenOf', run);
   }
 
+  hasRunLimits(): Promise<boolean> {
+    return this.#ask('hasRunLimits', null);
+  }
+
   async declareRun(run: RunKey, declared: RunDeclaration): Promise<RunRow> {
     if (declared.parentRunId === run.runId) {
       throw new MetertapError('invalid_parameter', 'A run cannot be its own parent.', { param: 'parent_run_id' });

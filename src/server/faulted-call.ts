@@ -2,6 +2,7 @@ import { closedRecord } from './close-call.ts';
 import type { Call } from './open-call.ts';
 import { visibleError, writeError } from './reply-error.ts';
 import type { ProxyRooms } from './rooms.ts';
+import { settleCall } from './settle-call.ts';
 
 /**
  * Closes a call that a fault of our own has ended: even then it becomes one record, and the client is told, or cut off
@@ -28,7 +29,7 @@ export async function closeFaultedCall(call: Call, error: unknown, rooms: ProxyR
     units: null,
   } as const;
   const record = closedRecord(call.opened, end, () => null);
-  call.reservation.settle({ usage: null, costNanoUsd: null });
+  settleCall(call, record);
   rooms.observer.callEnded(record, null);
   await rooms.ledger.finish(record).catch((failure: unknown) => rooms.observer.fault('journal', failure, exchange.id));
 }

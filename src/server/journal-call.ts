@@ -17,7 +17,7 @@ export async function journalCall(
   { call, rooms }: { readonly call: Call; readonly rooms: ProxyRooms },
 ): Promise<void> {
   const { settings, exchange } = call;
-  if (record.ending === 'queued') rooms.background.add(record);
+  if (record.ending === 'queued') rooms.background.add(record, call.reservation);
   const written = rooms.ledger.finish(record);
   if (settings.durability === 'async') {
     relayed.release(record);

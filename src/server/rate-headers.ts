@@ -1,21 +1,40 @@
+import { formatUsd } from '../core/money.ts';
+import { tighter } from '../limits/held-call.ts';
+import type { LimitReadings, RateReading } from '../limits/reservation.ts';
 import { headerOf } from './headers.ts';
 import type { RequestAllowance } from './rooms.ts';
 
 /**
- * The `x-ratelimit-*-requests` headers of the tighter of the key's own rate and the upstream's (contract.md; wire.md
- * 6.4). Empty where the upstream's hold.
+ * What an answer tells of limits: `x-ratelimit-*` of the tighter of ours and the upstream's, and what is left of a
+ * budget (contract.md, "Response headers"; wire.md 6.4). Empty where the upstream's hold.
+ *
+ * @param allowance what the key's request rate leaves
  */
-export function allowanceHeaders(
+export function limitHeaders(
   allowance: RequestAllowance | null,
+  readings: LimitReadings,
   rawHeaders: readonly Buffer[],
 ): [string, string][] {
-  if (allowance === null) return [];
-  const upstreamRemaining = headerOf(rawHeaders, 'x-ratelimit-remaining-requests');
-  if (upstreamRemaining !== undefined && Number(upstreamRemaining) < allowance.remaining) return [];
+  const budget = readings.budgetRemainingNanoUsd;
   return [
-    ['x-ratelimit-limit-requests', String(allowance.limit)],
-    ['x-ratelimit-remaining-requests', String(allowance.remaining)],
-    ['x-ratelimit-reset-requests', durationText(allowance.resetMs)],
+    ...rateHeaders('requests', tighter(allowance, readings.requests), rawHeaders),
+    ...rateHeaders('tokens', readings.tokens, rawHeaders),
+    ...(budget === null ? [] : [['x-metertap-budget-remaining-usd', formatUsd(budget)] satisfies [string, string]]),
+  ];
+}
+
+function rateHeaders(
+  kind: 'requests' | 'tokens',
+  reading: RateReading | null,
+  rawHeaders: readonly Buffer[],
+): [string, string][] {
+  if (reading === null) return [];
+  const upstreamRemaining = headerOf(rawHeaders, `x-ratelimit-remaining-${kind}`);
+  if (upstreamRemaining !== undefined && Number(upstreamRemaining) < reading.remaining) return [];
+  return [
+    [`x-ratelimit-limit-${kind}`, String(reading.limit)],
+    [`x-ratelimit-remaining-${kind}`, String(reading.remaining)],
+    [`x-ratelimit-reset-${kind}`, durationText(reading.resetMs)],
   ];
 }
 

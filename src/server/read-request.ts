@@ -7,6 +7,7 @@ import { codingsOf } from '../streaming/body-decoder.ts';
 import { contentLengthOf, decodeRequestBody, hasBody, readBody, streamBody } from './body-reader.ts';
 import type { Exchange } from './exchange.ts';
 import { MultipartFields } from './multipart-fields.ts';
+import { outputCeilingOf } from './output-ceiling.ts';
 
 /** What must be known of a request before it goes out, and the body to send. */
 export interface CallRequest {
@@ -16,6 +17,9 @@ export interface CallRequest {
   readonly streamOptions: unknown;
   /** A Responses request that is to run in the background. */
   readonly background: boolean;
+  /** The most output tokens that the request allows, all choices together; null where it names no ceiling. */
+  readonly outputCeiling: number | null;
+  readonly serviceTier: string | null;
   readonly carriers: BodyCarriers | null;
   /** Images or characters that are asked for; null at endpoints that count neither. */
   readonly units: number | null;
@@ -54,6 +58,8 @@ const NOTHING_READ = {
   stream: false,
   streamOptions: undefined,
   background: false,
+  outputCeiling: null,
+  serviceTier: null,
   carriers: null,
   units: null,
   decoded: false,
@@ -89,6 +95,8 @@ function readMembers(
     stream: optionalMember(body, 'stream', 'boolean') ?? false,
     streamOptions: body['stream_options'],
     background: body['background'] === true,
+    outputCeiling: outputCeilingOf(body),
+    serviceTier: typeof body['service_tier'] === 'string' ? body['service_tier'] : null,
     carriers: readBodyCarriers(body),
   };
 }
@@ -121,7 +129,14 @@ async function readMultipart(exchange: Exchange, limits: ReadLimits): Promise<Ca
   const fields = new MultipartFields(request);
   const ahead = limits.needsModel ? await readAhead(exchange, fields, limits.bodyLimitBytes) : [];
   const body = streamBody(request, ahead, (chunk) => fields.push(chunk));
-  const rest = { streamOptions: undefined, background: false, carriers: null, decoded: false };
+  const rest = {
+    streamOptions: undefined,
+    background: false,
+    outputCeiling: null,
+    serviceTier: null,
+    carriers: null,
+    decoded: false,
+  };
   return {
     ...rest,
     // Read on the way: known once the field has gone by, which may be after the call went out.

@@ -7,7 +7,7 @@ import { type DispatchFailure, failureOf, type UpstreamAnswer } from './dispatch
 import type { Exchange } from './exchange.ts';
 import { headersForClient } from './headers.ts';
 import type { Call } from './open-call.ts';
-import { allowanceHeaders } from './rate-headers.ts';
+import { limitHeaders } from './rate-headers.ts';
 import { flushHead, headerText, writeError } from './reply-error.ts';
 import type { ProxyRooms } from './rooms.ts';
 import { relayLimitsOf, type Sent } from './send-call.ts';
@@ -51,7 +51,8 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const head = new AnswerHead(exchange, sent, watch.droppedHeaders);
   head.add('x-metertap-request-id', exchange.id);
   if (call.ids.runId !== null) head.add('x-metertap-run-id', headerText(call.ids.runId));
-  for (const [name, value] of allowanceHeaders(call.allowance, sent.rawHeaders)) head.set(name, value);
+  const told = limitHeaders(call.allowance, call.reservation.readings, sent.rawHeaders);
+  for (const [name, value] of told) head.set(name, value);
 
   const relay = startRelay(call, sent, { watch, head, rooms });
   const outcome = await relay.run();

@@ -8,6 +8,7 @@ import type { Exchange } from './exchange.ts';
 import { headersForClient } from './headers.ts';
 import { flushHead, headerText, writeError } from './reply-error.ts';
 import type { ProxyRooms, ProxySettings } from './rooms.ts';
+import { actualUseOf, lateCallOf } from './settle-call.ts';
 import type { Upstream } from './upstreams.ts';
 import { type AnswerWatch, watchAnswer } from './watch-answer.ts';
 
@@ -77,7 +78,7 @@ async function settleBackground({ call, watch, waiting }: Sighting, rooms: Proxy
   if (finding.usage === null && !isOver(finding)) return;
   const responseId = waiting.upstream_id ?? '';
   if (rooms.background.waitingFor(responseId) !== waiting) return; // another call settled it meanwhile
-  rooms.background.remove(responseId);
+  const hold = rooms.background.remove(responseId);
   const endedAtMs = rooms.clock.nowMs();
   const end = {
     status: waiting.status,
@@ -97,6 +98,9 @@ async function settleBackground({ call, watch, waiting }: Sighting, rooms: Proxy
   } catch (error) {
     rooms.observer.fault('journal', error, exchange.id);
   }
+  const actual = actualUseOf(record);
+  if (hold !== null) hold.settle(actual);
+  else rooms.limits.settleLate(lateCallOf(record), actual);
   rooms.observer.callEnded(record, null);
 }
 

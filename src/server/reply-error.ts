@@ -20,6 +20,7 @@ export function errorHeaders(error: MetertapError, ids: AnswerIds): Record<strin
   const headers: Record<string, string> = {
     'content-type': 'application/json; charset=utf-8',
     'x-metertap-request-id': ids.requestId,
+    ...error.headers,
   };
   // The run id of a refused path may be anything; only a usable one can be a header at all.
   if (ids.runId && isUsableId(ids.runId)) headers['x-metertap-run-id'] = headerText(ids.runId);

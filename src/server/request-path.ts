@@ -12,6 +12,7 @@ import { relayCall } from './relay-call.ts';
 import { chooseUpstream, reserveCall } from './reserve-call.ts';
 import type { ProxyRooms } from './rooms.ts';
 import { dispatchCall, rewriteCall } from './send-call.ts';
+import { settleCall } from './settle-call.ts';
 
 /**
  * The way of a metered call, one line a stage (design.md, "The way of a call"; docs/life-of-a-request.md).
@@ -34,7 +35,7 @@ export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<
   const body = request.carriers;
   const ids = await attributeCall({ exchange, caller, body, ledger, requireRunId: settings.requireRunId });
   const allowance = await rooms.rates.countCall(exchange, caller);
-  const reservation = await reserveCall({ exchange, caller, ids, upstream, model: request.model }, settings, rooms);
+  const reservation = await reserveCall({ exchange, caller, ids, upstream, request }, settings, rooms);
   const admitted = { exchange, settings, caller, ids, request, upstream, reservation, allowance };
   const call: Call = { ...admitted, opened: openedRecord(admitted, rooms.attempts) };
   ledger.open(call.opened);
@@ -55,7 +56,7 @@ async function carryOut(call: Call, rooms: ProxyRooms): Promise<void> {
   const record = closedRecord(call.opened, { ...relayed.end, estimate }, call.settings.price);
   rooms.attempts.note(call, record);
   await journalCall(record, relayed, { call, rooms });
-  call.reservation.settle({ usage: record.usage, costNanoUsd: record.cost_nano_usd });
+  settleCall(call, record);
   rooms.observer.callEnded(record, overheadMs(call, relayed.relayedAtMs - dispatchedAtMs, rooms));
 }
 

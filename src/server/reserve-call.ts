@@ -1,7 +1,10 @@
 import type { Caller, CarriedIds } from '../attribution/attribution.ts';
 import { MetertapError } from '../core/errors.ts';
 import type { Reservation } from '../limits/reservation.ts';
+import { RUN_LIMITS_HEADER } from '../limits/run-limits-header.ts';
+import { callSizeOf } from './call-size.ts';
 import type { Exchange } from './exchange.ts';
+import type { CallRequest } from './read-request.ts';
 import type { ProxyRooms, ProxySettings } from './rooms.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -22,7 +25,7 @@ export interface CallToReserve {
   readonly caller: Caller;
   readonly ids: CarriedIds;
   readonly upstream: Upstream;
-  readonly model: string | null;
+  readonly request: CallRequest;
 }
 
 /**
@@ -36,22 +39,36 @@ export async function reserveCall(
   settings: ProxySettings,
   rooms: ProxyRooms,
 ): Promise<Reservation> {
-  if (call.exchange.presence.left) {
+  const { exchange, request, upstream } = call;
+  if (exchange.presence.left) {
     throw new MetertapError('client_closed_request', 'The client left before its call went out.');
   }
   checkLedger(settings, rooms);
   const unpricedModels = call.caller.settings.unpricedModels ?? settings.unpricedModels;
-  if (unpricedModels === 'refuse' && !settings.hasPrice(call.upstream.name, call.model)) {
-    const message = `The model '${call.model}' has no price here, and unpriced models are refused. Add a row to prices:.`;
+  if (unpricedModels === 'refuse' && !settings.hasPrice(upstream.name, request.model)) {
+    const message = `The model '${request.model}' has no price here, and unpriced models are refused. Add a row to prices:.`;
     throw new MetertapError('unpriced_model', message, { param: 'model' });
   }
+  const { id, endpoint, startedAtMs } = exchange;
   return rooms.limits.reserve({
+    id,
+    startedAtMs,
     caller: call.caller,
     ids: call.ids,
-    endpoint: call.exchange.endpoint.name,
-    upstream: call.upstream.name,
-    model: call.model,
+    endpoint: endpoint.name,
+    upstream: upstream.name,
+    model: request.model,
+    size: callSizeOf({ endpoint, request, upstream, startedAtMs }, settings),
+    background: request.background,
+    runLimits: runLimitsOf(exchange),
   });
+}
+
+/** The client's own limits for its run, as they are written; several headers are one list. */
+function runLimitsOf(exchange: Exchange): string | null {
+  const header = exchange.request.headers[RUN_LIMITS_HEADER];
+  if (header === undefined) return null;
+  return typeof header === 'string' ? header : header.join(',');
 }
 
 function checkLedger(settings: ProxySettings, rooms: ProxyRooms): void {

@@ -137,6 +137,11 @@ export const METRICS = {
     labels: ['code'],
     help: 'Requests that were refused before they reached an upstream.',
   },
+  limit_used_ratio: {
+    type: 'gauge',
+    labels: ['scope', 'limit'],
+    help: 'How much of a limit of a team or key is used, when calls last counted for it; above 1 it is passed. At most 500.',
+  },
   upstream_connection_retries_total: {
     type: 'counter',
     labels: ['upstream'],

@@ -18,6 +18,13 @@ export interface SinkReading {
   readonly lagMs: number;
 }
 
+/** How much of a limit is used: 1 is all of it. */
+export interface LimitReading {
+  readonly scope: string;
+  readonly limit: string;
+  readonly ratio: number;
+}
+
 export interface Metrics {
   /** Folds a call's record in; a record without an end (`in_flight`, `queued`) is not counted. */
   recordCall(record: CallRecord, timing: CallTiming): void;
@@ -42,6 +49,8 @@ export interface Metrics {
   alertAdded(type: string): void;
   /** Has the lag of the sinks read at every scrape. */
   watchSinks(read: () => readonly SinkReading[]): void;
+  /** Has the use of limits read at every scrape. */
+  watchLimits(read: () => readonly LimitReading[]): void;
   /** Tells how the last load of the configuration went, and when, in milliseconds since the Unix epoch. */
   configLoaded(outcome: 'loaded' | 'refused', atMs: number): void;
   /** What `GET /metrics` answers with. */
@@ -78,11 +87,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
   let inFlight = 0;
   let readJournal: (() => JournalReading) | null = null;
   let readSinks: () => readonly SinkReading[] = () => [];
+  let readLimits: (() => readonly LimitReading[]) | null = null;
 
   function readGauges(): void {
     calls.flush();
     instruments.gauge('in_flight_requests').set(inFlight);
     for (const { name, lagMs } of readSinks()) instruments.gauge('sink_lag_seconds').set({ sink: name }, lagMs / 1000);
+    instruments.gauge('limit_used_ratio').reset();
+    for (const { scope, limit, ratio } of readLimits?.() ?? []) {
+      instruments.gauge('limit_used_ratio').set({ scope, limit }, ratio);
+    }
     if (readJournal === null) return;
     const journal = readJournal();
     instruments.gauge('journal_queue_length').set(journal.queueLength);
@@ -116,6 +130,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     alertAdded: (type) => instruments.counter('alerts_total').inc({ type }),
     watchSinks: (read) => {
       readSinks = read;
+    },
+    watchLimits: (read) => {
+      readLimits = read;
     },
     configLoaded: (outcome, atMs) => {
       instruments.gauge('config_last_reload_successful').set(outcome === 'loaded' ? 1 : 0);

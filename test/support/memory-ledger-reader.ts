@@ -150,6 +150,10 @@ export class MemoryLedgerReader implements LedgerReader {
       .sort((a, b) => compare(a.run_id, b.run_id));
   }
 
+  async hasRunLimits(): Promise<boolean> {
+    return [...this.#declared.values()].some(({ limits }) => (limits ?? []).length > 0);
+  }
+
   async declareRun(run: RunKey, declared: RunDeclaration): Promise<RunRow> {
     const before = this.#declared.get(keyText(run));
     this.#declared.set(keyText(run), {

@@ -30,6 +30,13 @@ export function childrenOf(database: DatabaseSync, run: RunKey): RunRow[] {
   return statement.all(run.team, run.runId).map(runOfRow);
 }
 
+/** Whether any run was declared with limits of its own: one look into an index that holds nothing else. */
+export function hasRunLimits(database: DatabaseSync): boolean {
+  return (
+    database.prepare(`SELECT 1 FROM runs INDEXED BY runs_limited WHERE limits <> '[]' LIMIT 1`).get() !== undefined
+  );
+}
+
 export interface RunPage {
   readonly limit: number;
   readonly after: RunCursor | null;

@@ -50,6 +50,7 @@ export const ROOMS: Readonly<Record<string, Doors>> = {
  */
 export const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {
   'app.ts': ['cli', 'main.ts'],
+  'app-limits.ts': ['app.ts'],
   'app-settings.ts': ['app.ts'],
   'app-access.ts': ['app.ts'],
   'app-sinks.ts': ['app.ts'],

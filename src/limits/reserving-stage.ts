@@ -1,0 +1,238 @@
+import type { Clock } from '../core/clock.ts';
+import { type Forecast, Forecaster } from './forecast.ts';
+import { allowanceOf, type HeldDemand, readingsOf } from './held-call.ts';
+import type { LimitEvents } from './limit-events.ts';
+import type { LimitHistory } from './limit-history.ts';
+import type { LimitRule, RuleDefaults } from './limit-rule.ts';
+import type { CounterState, LimitStore } from './limit-store.ts';
+import { NOTHING_HELD } from './nothing-held.ts';
+import { refusalOf } from './refusal.ts';
+import type { ActualUse, LateCall, LimitStage, PlannedCall, Reservation } from './reservation.ts';
+import type { RuleBook } from './rule-book.ts';
+import { type CountedIds, countersOf, countsRuns, type RuleCounter, type RuleScope } from './rule-counter.ts';
+import { actualOf, demandsOn, type RuleDemand } from './rule-demand.ts';
+import type { RunBook, RunLink } from './run-book.ts';
+import { tightened } from './run-limits-header.ts';
+import { Seeding } from './seeding.ts';
+import { announceCrossings } from './threshold.ts';
+import { Calendar } from './time-window.ts';
+import type { UsedRatios } from './used-ratios.ts';
+
+/** What reservations go by; read anew for each call, so that a reload counts at once. */
+export interface StageSettings {
+  readonly rules: RuleBook;
+  readonly defaults: RuleDefaults;
+  readonly assumedOutputTokens: number;
+  readonly holdMaxMs: number;
+}
+
+export interface StageOptions {
+  readonly settings: () => StageSettings;
+  readonly store: LimitStore;
+  readonly history: LimitHistory;
+  readonly runs: RunBook;
+  /** Whether any run has limits of its own; where none has, runs are not looked up for that. */
+  readonly hasRunLimits: () => boolean;
+  readonly clock: Clock;
+  readonly events: LimitEvents;
+  readonly ratios: UsedRatios;
+  /** A client's header that would loosen what its run may use. */
+  readonly onLoosening: (call: PlannedCall, rule: LimitRule) => void;
+  /** Told of a settlement that could not be counted. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A response that runs on for hours keeps its hold for a day. */
+const BACKGROUND_HOLD_MS = 86_400_000;
+/** A counter that was seeded may be dropped again before it is asked, where memory is short. */
+const MAX_SEEDINGS = 3;
+
+/** Reserves over a store: all rules of a call in one atomic step, all or none. */
+export class ReservingStage implements LimitStage {
+  readonly #options: StageOptions;
+  readonly #calendar = new Calendar();
+  readonly #forecaster: Forecaster;
+  readonly #seeding: Seeding;
+
+  constructor(options: StageOptions) {
+    this.#options = options;
+    this.#forecaster = new Forecaster(() => options.settings().assumedOutputTokens);
+    this.#seeding = new Seeding(options.store, options.history);
+  }
+
+  async reserve(call: PlannedCall): Promise<Reservation> {
+    const settings = this.#options.settings();
+    const ofTeam = settings.rules.ofTeam(call.caller.team);
+    const ofKey = settings.rules.ofKey(call.caller.team, call.caller.keyId);
+    const ofRun = call.ids.runId === null ? NO_RULES : settings.rules.ofRuns;
+    const mayHaveOwn = call.runLimits !== null || (call.ids.runId !== null && this.#options.hasRunLimits());
+    if (ofTeam.length + ofKey.length + ofRun.length === 0 && !mayHaveOwn) return NOTHING_HELD;
+
+    const onLoosening = (rule: LimitRule): void => this.#options.onLoosening(call, rule);
+    const counters = await this.#countersOf(call, settings, onLoosening);
+    if (counters.length === 0) return NOTHING_HELD;
+    let foreseen: Forecast | null = null;
+    const forecast = (): Forecast => {
+      foreseen ??= this.#forecaster.foresee(call);
+      return foreseen;
+    };
+    const demands = demandsOn(counters, forecast);
+    const states = await this.#hold(call, demands, settings);
+    const held = demands.map((demand, i) => ({ demand, state: states[i] ?? NOTHING_USED }));
+    this.#options.ratios.note(held);
+    return this.#reservation(call, held, forecast);
+  }
+
+  /**
+   * The counters that a call of these ids counts for, with the rules of its team, its key and its runs. For showing
+   * limits, and for counting calls whose reservation is gone.
+   */
+  async countersFor(call: Omit<LateCall, 'id'>): Promise<RuleCounter[]> {
+    return this.#countersOf({ ...call, runLimits: null }, this.#options.settings(), () => undefined);
+  }
+
+  /** How counters stand, seeded first where they are not. */
+  async read(counters: readonly RuleCounter[]): Promise<CounterState[]> {
+    const states = await this.#options.store.read(counters);
+    const missing = counters.filter((_, i) => states[i] === null);
+    if (missing.length === 0) return states.map((state) => state ?? NOTHING_USED);
+    await this.#seeding.seed(missing);
+    const again = await this.#options.store.read(counters);
+    return again.map((state) => state ?? NOTHING_USED);
+  }
+
+  /**
+   * Settles a call whose reservation this process does not have any more: a response that ran in the background over a
+   * restart, for example.
+   */
+  settleLate(call: LateCall, actual: ActualUse): void {
+    this.#countLate(call, { actual: (demand) => actualOf(demand, actual) });
+  }
+
+  /** Gives back what a call of a process that died still holds. */
+  releaseLate(call: LateCall): void {
+    this.#countLate(call, { actual: () => 0, onlyIfHeld: true });
+  }
+
+  #countLate(call: LateCall, end: Pick<Ending, 'actual' | 'onlyIfHeld'>): void {
+    const count = async (): Promise<void> => {
+      const demands = demandsOn(await this.countersFor(call), () => NOTHING_FORESEEN);
+      await this.#count({ call, demands, ...end });
+    };
+    count().catch((error: unknown) => this.#options.onError(error));
+  }
+
+  async #countersOf(
+    call: Omit<LateCall, 'id'> & Pick<PlannedCall, 'runLimits'>,
+    { rules, defaults }: StageSettings,
+    onLoosening: (rule: LimitRule) => void,
+  ): Promise<RuleCounter[]> {
+    const { team, keyId } = call.caller;
+    const { runId } = call.ids;
+    const ofTeam = rules.ofTeam(team);
+    const ofKey = rules.ofKey(team, keyId);
+    const needsRuns =
+      runId !== null &&
+      (this.#options.hasRunLimits() || rules.ofRuns.length > 0 || [...ofTeam, ...ofKey].some(countsRuns));
+    const runs = await this.#runsOf(call, needsRuns);
+    const ids: CountedIds = {
+      keyId,
+      sessionId: call.ids.sessionId,
+      user: call.ids.user,
+      model: call.model,
+      runs: runs.map((run) => run.runId),
+    };
+    const at = { ids, calendar: this.#calendar, nowMs: call.startedAtMs };
+    const counters: RuleCounter[] = [];
+    const add = (some: readonly LimitRule[], scope: RuleScope): void => {
+      for (const rule of some) counters.push(...countersOf(rule, scope, at));
+    };
+    add(ofTeam, { team, keyId: null, runId: null });
+    add(ofKey, { team, keyId, runId: null });
+    for (const run of runs) {
+      add(rules.ofRuns, { team, keyId: null, runId: run.runId });
+      add(run.rules, { team, keyId: null, runId: run.runId });
+    }
+    if (call.runLimits === null) return counters;
+    return [...counters, ...tightened(call, counters, { at, defaults, onLoosening })];
+  }
+
+  async #runsOf(call: Pick<LateCall, 'caller' | 'ids'>, areNeeded: boolean): Promise<readonly RunLink[]> {
+    const { runId, parentRunId } = call.ids;
+    if (runId === null) return [];
+    if (!areNeeded) return [{ runId, rules: NO_RULES }];
+    return this.#options.runs.chainOf(call.caller.team, runId, parentRunId);
+  }
+
+  /** Holds all demands. Counters that the store does not know are told first what the ledger knows of them. */
+  async #hold(
+    call: PlannedCall,
+    demands: readonly RuleDemand[],
+    { holdMaxMs }: StageSettings,
+  ): Promise<readonly CounterState[]> {
+    const hold = { id: call.id, maxMs: call.background ? Math.max(BACKGROUND_HOLD_MS, holdMaxMs) : holdMaxMs };
+    for (let seedings = 0; ; seedings++) {
+      const outcome = await this.#options.store.reserve(hold, demands);
+      switch (outcome.kind) {
+        case 'held':
+          return outcome.states;
+        case 'refused': {
+          const held = demands.map((demand, i) => ({ demand, state: outcome.states[i] ?? NOTHING_USED }));
+          this.#options.ratios.note(held);
+          throw refusalOf(pick(held, outcome.by), this.#options.clock.nowMs());
+        }
+        case 'unseeded':
+          if (seedings >= MAX_SEEDINGS) throw new Error('the store of limits forgets counters as they are seeded');
+          await this.#seeding.seed(pick(demands, outcome.counters));
+      }
+    }
+  }
+
+  #reservation(call: PlannedCall, held: readonly HeldDemand[], forecast: () => Forecast): Reservation {
+    const { clock } = this.#options;
+    const demands = held.map(({ demand }) => demand);
+    let isOpen = true;
+    const end = (actual: (demand: RuleDemand) => number): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      this.#count({ call, demands, actual }).catch((error: unknown) => this.#options.onError(error));
+    };
+    return {
+      readings: readingsOf(held, clock.nowMs()),
+      allowance: allowanceOf(held, call, { forecast, nowMs: () => clock.nowMs() }),
+      settle: (actual) => {
+        if (isOpen) this.#forecaster.learn(call, actual);
+        end((demand) => actualOf(demand, actual));
+      },
+      release: () => end(() => 0),
+    };
+  }
+
+  async #count(end: Ending): Promise<void> {
+    const { store, events, clock, ratios } = this.#options;
+    const demands = end.demands.map((demand) => ({ ...demand, actual: end.actual(demand) }));
+    const { id, startedAtMs } = end.call;
+    const counted = await store.settle({ id, demands, startedAtMs, onlyIfHeld: end.onlyIfHeld ?? false });
+    for (const [i, demand] of demands.entries()) {
+      const change = counted[i] ?? null;
+      if (change === null) continue;
+      ratios.settled(demand, change);
+      announceCrossings({ counter: demand, ...change, atMs: clock.nowMs() }, events);
+    }
+  }
+}
+
+interface Ending {
+  readonly call: Pick<PlannedCall, 'id' | 'startedAtMs'>;
+  readonly demands: readonly RuleDemand[];
+  readonly actual: (demand: RuleDemand) => number;
+  readonly onlyIfHeld?: boolean;
+}
+
+const NO_RULES: readonly LimitRule[] = [];
+const NOTHING_USED: CounterState = { used: 0, held: 0, freeAtMs: null };
+const NOTHING_FORESEEN: Forecast = { inputTokens: 0, outputTokens: 0, costNanoUsd: 0 };
+
+function pick<Item>(items: readonly Item[], indexes: readonly number[]): Item[] {
+  return indexes.flatMap((index) => items[index] ?? []);
+}

@@ -1,0 +1,65 @@
+import type { Forecast } from './forecast.ts';
+import type { LimitRule } from './limit-rule.ts';
+import type { Demand } from './limit-store.ts';
+import type { ActualUse } from './reservation.ts';
+import type { RuleCounter } from './rule-counter.ts';
+
+/** A rule's counter and what a call asks of it. */
+export type RuleDemand = RuleCounter & Demand;
+
+/** How much of a rule's measure a call asks for. `forecast` is called only where it is needed. */
+export function amountOf(rule: LimitRule, forecast: () => Forecast): number {
+  switch (rule.measure) {
+    case 'requests':
+    case 'parallel':
+      return 1;
+    // How many tool calls a model asks for nobody can foresee: one of them must be left.
+    case 'tool_calls':
+      return 1;
+    case 'input_tokens':
+      return forecast().inputTokens;
+    case 'output_tokens':
+      return forecast().outputTokens;
+    case 'tokens':
+      return forecast().inputTokens + forecast().outputTokens;
+    case 'budget_usd':
+      return forecast().costNanoUsd;
+  }
+}
+
+/** How much of it the call has used. A request that was made stays in a rate, also where it failed. */
+export function actualOf({ rule, course }: RuleCounter, actual: ActualUse): number {
+  switch (rule.measure) {
+    case 'requests':
+      return course.kind === 'rate' ? 1 : actual.requests;
+    case 'parallel':
+      return 0;
+    case 'tool_calls':
+      return actual.toolCalls;
+    case 'input_tokens':
+      return actual.inputTokens;
+    case 'output_tokens':
+      return actual.outputTokens;
+    case 'tokens':
+      return actual.inputTokens + actual.outputTokens;
+    case 'budget_usd':
+      return actual.costNanoUsd;
+  }
+}
+
+/** The demands on the counters, each counter once: of several rules that count the same the tightest holds. */
+export function demandsOn(counters: readonly RuleCounter[], forecast: () => Forecast): RuleDemand[] {
+  const demands: RuleDemand[] = [];
+  const places = new Map<string, number>();
+  for (const counter of counters) {
+    const place = places.get(counter.key);
+    const known = place === undefined ? undefined : demands[place];
+    if (place !== undefined && known !== undefined) {
+      if (counter.limit < known.limit) demands[place] = { ...counter, amount: known.amount };
+      continue;
+    }
+    places.set(counter.key, demands.length);
+    demands.push({ ...counter, amount: amountOf(counter.rule, forecast) });
+  }
+  return demands;
+}

@@ -1,0 +1,28 @@
+/** Where it is known whether any run was declared with limits of its own. */
+export interface RunLimitsSource {
+  hasRunLimits(): Promise<boolean>;
+}
+
+/** Knows whether any run has limits of its own, so that calls need not look up their run where none has. */
+export class RunLimitsWatch {
+  readonly #source: RunLimitsSource;
+  #found = false;
+
+  constructor(source: RunLimitsSource) {
+    this.#source = source;
+  }
+
+  get found(): boolean {
+    return this.#found;
+  }
+
+  /** A run has been declared here, with limits or without. */
+  declared(limits: readonly unknown[]): void {
+    if (limits.length > 0) this.#found = true;
+  }
+
+  /** Asks anew. Once a run has limits they stay possible. */
+  async look(): Promise<void> {
+    if (!this.#found) this.#found = await this.#source.hasRunLimits();
+  }
+}

@@ -1,0 +1,83 @@
+import type { CallSize } from '../limits/reservation.ts';
+import type { Endpoint } from '../metering/endpoints.ts';
+import { inputTextOf, isEstimable } from '../metering/estimate-input.ts';
+import { wholeTokens } from '../metering/estimate-text.ts';
+import { roughTokens } from '../metering/estimate-tokens.ts';
+import type { Usage } from '../metering/usage.ts';
+import type { CallRequest } from './read-request.ts';
+import type { ProxySettings } from './rooms.ts';
+import type { Upstream } from './upstreams.ts';
+
+/** Of a request up to this size all bytes count; in a larger one pictures and files are told from text. */
+const MAX_PLAIN_BYTES = 16 * 1024;
+const BYTES_PER_TOKEN = 4;
+
+export interface SizedCall {
+  readonly endpoint: Endpoint;
+  readonly request: CallRequest;
+  readonly upstream: Upstream;
+  readonly startedAtMs: number;
+}
+
+/**
+ * How large a call may become: cheap, and never by a tokeniser (standards.md 8.4). What the upstream has itself of an
+ * earlier call (`previous_response_id`) is not in it.
+ */
+export function callSizeOf(call: SizedCall, settings: Pick<ProxySettings, 'price'>): CallSize {
+  return {
+    inputTokens: () => inputTokensOf(call),
+    outputCeiling: call.request.outputCeiling,
+    costNanoUsd: (inputTokens, outputTokens) => worstCost(call, settings, { inputTokens, outputTokens }),
+  };
+}
+
+function inputTokensOf({ endpoint, request: { body } }: SizedCall): number {
+  if (!Buffer.isBuffer(body)) return 0;
+  if (body.length <= MAX_PLAIN_BYTES || !isEstimable(endpoint)) return Math.ceil(body.length / BYTES_PER_TOKEN);
+  const text = inputTextOf(endpoint, body);
+  return wholeTokens(text, roughTokens(text.sample));
+}
+
+/**
+ * The most that so many tokens may cost: nothing is cached, all input may have to be written to a cache, all output may
+ * be reasoning; the service tier is the one asked for.
+ */
+function worstCost(
+  { request, upstream, startedAtMs }: SizedCall,
+  settings: Pick<ProxySettings, 'price'>,
+  { inputTokens, outputTokens }: { readonly inputTokens: number; readonly outputTokens: number },
+): number | null {
+  const plain = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens };
+  const total_tokens = inputTokens + outputTokens;
+  const dear = { ...plain, cache_write_tokens: inputTokens, reasoning_tokens: outputTokens };
+  let worst: number | null = null;
+  for (const usage of [plain, dear]) {
+    const price = settings.price({
+      upstream: upstream.name,
+      requestModel: request.model,
+      responseModel: null,
+      serviceTier: request.serviceTier,
+      usage: { ...usage, total_tokens },
+      atMs: startedAtMs,
+    });
+    if (price !== null) worst = Math.max(worst ?? 0, price.costNanoUsd);
+  }
+  return worst;
+}
+
+const NO_USAGE: Usage = {
+  input_tokens: 0,
+  cache_read_tokens: 0,
+  cache_write_tokens: 0,
+  input_audio_tokens: 0,
+  cache_audio_read_tokens: 0,
+  input_image_tokens: 0,
+  output_tokens: 0,
+  reasoning_tokens: 0,
+  output_audio_tokens: 0,
+  accepted_prediction_tokens: 0,
+  rejected_prediction_tokens: 0,
+  total_tokens: 0,
+  tool_calls: 0,
+  details: {},
+};

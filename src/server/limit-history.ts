@@ -1,0 +1,103 @@
+import { matchesGlob } from '../core/glob.ts';
+import type { LedgerReader, UsageDimension, UsageQuery, UsageRow, UsageSums } from '../ledger/ledger-reader.ts';
+import type { LimitHistory } from '../limits/limit-history.ts';
+import type { Seed } from '../limits/limit-store.ts';
+import type { RuleCounter, Subject } from '../limits/rule-counter.ts';
+import type { RunSource } from '../limits/run-book.ts';
+import { DAY_MS } from '../limits/time-window.ts';
+
+type HistoryReader = Pick<LedgerReader, 'usage' | 'childrenOf' | 'run'>;
+
+/** How many runs of a tree are counted, its root included; as many as are shown of one. */
+const MAX_RUNS = 1_000;
+/** What a dated snapshot adds to the name that was asked for. */
+const SNAPSHOT_SUFFIX = /^[-@][\d-]*\d$/;
+
+/** What limits ask of the books: what was used, by the roll-ups, and what is known of runs. */
+export function ledgerHistory(reader: HistoryReader, nowMs: () => number): LimitHistory & RunSource {
+  async function seedOf(counter: RuleCounter): Promise<Seed> {
+    if (counter.onlyHeld) return { counter, used: [] };
+    const { subject } = counter;
+    const runIds = subject.runId === null ? null : await familyOf(reader, subject.team, subject.runId);
+    const rows = await reader.usage(queryOf(counter, runIds, nowMs()));
+    const used = rows
+      .filter((row) => isOfModel(subject, row.dimensions.model ?? null))
+      .map((row) => ({ startMs: startOf(row, counter), amount: amountIn(row, counter) }));
+    return { counter, used };
+  }
+
+  return {
+    load: (counters) => Promise.all(counters.map(seedOf)),
+    async find(team, runId) {
+      const row = await reader.run({ team, runId });
+      return row === null ? null : { parentRunId: row.parent_run_id, limits: row.limits };
+    },
+  };
+}
+
+function queryOf(counter: RuleCounter, runIds: readonly string[] | null, nowMs: number): UsageQuery {
+  const { subject, course } = counter;
+  const filters: Partial<Record<UsageDimension, readonly string[]>> = { team: [subject.team] };
+  if (subject.keyId !== null) filters.key_id = [subject.keyId];
+  if (runIds !== null) filters.run_id = runIds;
+  if (subject.sessionId !== null) filters.session_id = [subject.sessionId];
+  if (subject.user !== null) filters.user = [subject.user];
+  const asksModel = subject.model !== null || subject.modelPattern !== null;
+  return {
+    startMs: counter.startMs,
+    // Calls of this very moment are in it, also where another process's clock is ahead.
+    endMs: counter.endsAtMs ?? nowMs + DAY_MS,
+    bucket: course.kind === 'rate' ? '1m' : course.kind === 'rolling' && course.slotMs < DAY_MS ? '1h' : '1d',
+    groupBy: asksModel ? ['model'] : [],
+    filters,
+    includeEstimated: true,
+  };
+}
+
+/** A bucket that began before the counter did is counted from there on. */
+function startOf(row: UsageRow, counter: RuleCounter): number {
+  return Math.max(row.bucketStartMs, counter.startMs);
+}
+
+/** The run and the runs below it, each once. */
+async function familyOf(reader: HistoryReader, team: string, runId: string): Promise<string[]> {
+  const family = new Set([runId]);
+  let level = [runId];
+  while (level.length > 0 && family.size < MAX_RUNS) {
+    const children = await Promise.all(level.map((parent) => reader.childrenOf({ team, runId: parent })));
+    level = children.flat().flatMap(({ run_id }) => (family.has(run_id) ? [] : [run_id]));
+    for (const child of level) family.add(child);
+  }
+  return [...family].slice(0, MAX_RUNS);
+}
+
+/** Calls are summed under the model that answered, which may be a snapshot of the one that was asked for. */
+function isOfModel({ model, modelPattern }: Subject, answered: string | null): boolean {
+  return isLike(model, answered) && isLike(modelPattern, answered);
+}
+
+function isLike(pattern: string | null, answered: string | null): boolean {
+  if (pattern === null) return true;
+  if (answered === null) return false;
+  if (matchesGlob(pattern, answered)) return true;
+  return answered.startsWith(pattern) && SNAPSHOT_SUFFIX.test(answered.slice(pattern.length));
+}
+
+function amountIn(sums: UsageSums, { rule, course }: RuleCounter): number {
+  switch (rule.measure) {
+    case 'requests':
+      return course.kind === 'rate' ? sums.records : sums.requests;
+    case 'tokens':
+      return sums.input_tokens + sums.output_tokens;
+    case 'input_tokens':
+      return sums.input_tokens;
+    case 'output_tokens':
+      return sums.output_tokens;
+    case 'tool_calls':
+      return sums.tool_calls;
+    case 'budget_usd':
+      return Number(sums.cost_nano_usd);
+    case 'parallel':
+      return 0;
+  }
+}

@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+import { answerJson, startFakeUpstream } from '../support/fake-upstream.ts';
+import { asRecord, startProxy, type TestProxy } from '../support/start-proxy.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const KEYS = `
+keys:
+  - { id: ci, team: research, key: a-key-of-the-file-1 }
+prices: [{ provider: default, model: "*", input_per_mtok: "1", output_per_mtok: "1" }]
+upstreams: [{ name: default, base_url: "\${METERTAP_UPSTREAM_URL}", models: ["*"] }]
+log: { level: info }
+`;
+
+/** An answer that used so many tokens. */
+const answer = (input: number, output: number) => ({
+  id: 'chatcmpl-1',
+  model: 'gpt-5-mini',
+  choices: [{ index: 0, message: { role: 'assistant', content: 'x' }, finish_reason: 'stop' }],
+  usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
+});
+
+async function startLimited(limits: string, use: { input: number; output: number } = { input: 10, output: 20 }) {
+  const upstream = await startFakeUpstream((_request, response) => answerJson(response, answer(use.input, use.output)));
+  const proxy = await startProxy({ upstreamUrl: upstream.url, yaml: `${KEYS}${limits}` });
+  return {
+    upstream,
+    proxy,
+    [Symbol.asyncDispose]: async () => {
+      await proxy.close();
+      await upstream.close();
+    },
+  };
+}
+
+interface Called {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly error: Record<string, unknown>;
+}
+
+async function call(
+  proxy: TestProxy,
+  options: { headers?: Record<string, string>; body?: object; key?: string } = {},
+): Promise<Called> {
+  const response = await fetch(`${proxy.baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${options.key ?? 'a-key-of-the-file-1'}`,
+      'content-type': 'application/json',
+      ...options.headers,
+    },
+    body: JSON.stringify({
+      model: 'gpt-5-mini',
+      max_tokens: 20,
+      messages: [{ role: 'user', content: 'hi' }],
+      ...options.body,
+    }),
+  });
+  const body = asRecord(await response.json());
+  return {
+    status: response.status,
+    headers: response.headers,
+    error: response.ok ? {} : asRecord(body['error']),
+  };
+}
+
+const inRun = (run: string, more: Record<string, string> = {}) => ({ headers: { 'x-metertap-run-id': run, ...more } });
+
+describe('a limit of a team', () => {
+  it('admits exactly as many parallel calls as it has requests for', async () => {
+    await using stage = await startLimited('teams: [{ id: research, limits: [{ requests: 10, per: month }] }]');
+    const { proxy, upstream } = stage;
+    const calls = await Promise.all(Array.from({ length: 1_000 }, () => call(proxy)));
+    expect(calls.filter(({ status }) => status === 200)).toHaveLength(10);
+    expect(calls.filter(({ status }) => status === 429)).toHaveLength(990);
+    expect(upstream.requests).toHaveLength(10);
+    expect(await proxy.records()).toHaveLength(10);
+  });
+
+  it('says which rule refuses, what is used and when it resets, and that trying again is no use', async () => {
+    await using stage = await startLimited('teams: [{ id: research, limits: [{ requests: 1, per: month }] }]');
+    await call(stage.proxy);
+    const refused = await call(stage.proxy);
+    expect(refused.status).toBe(429);
+    expect(refused.error).toMatchObject({ type: 'requests', code: 'rate_limit_exceeded', param: null });
+    expect(refused.error['limit']).toMatchObject({
+      rule: 'requests per month',
+      scope: 'team',
+      team: 'research',
+      limit: 1,
+      used: 1,
+      held: 0,
+      remaining: 0,
+    });
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(refused.headers.get('x-metertap-request-id')).toMatch(/^[0-9A-Z]{26}$/);
+  });
+
+  it('is a rate where it is per minute, and says after how long the call fits', async () => {
+    await using stage = await startLimited('teams: [{ id: research, limits: [{ requests: 2, per: minute }] }]');
+    const first = await call(stage.proxy);
+    expect(first.headers.get('x-ratelimit-limit-requests')).toBe('2');
+    expect(first.headers.get('x-ratelimit-remaining-requests')).toBe('1');
+    await call(stage.proxy);
+    const refused = await call(stage.proxy);
+    expect(refused).toMatchObject({ status: 429, error: { code: 'rate_limit_exceeded', type: 'requests' } });
+    const waitMs = Number(refused.headers.get('retry-after-ms'));
+    expect(waitMs).toBeGreaterThan(20_000);
+    expect(waitMs).toBeLessThanOrEqual(30_000);
+    expect(refused.headers.has('x-should-retry')).toBe(false);
+  });
+
+  it('counts tokens as they were reported in the end', async () => {
+    await using stage = await startLimited('teams: [{ id: research, limits: [{ tokens: 100, per: day }] }]');
+    const { proxy } = stage;
+    expect((await call(proxy)).headers.get('x-ratelimit-limit-tokens')).toBe('100');
+    await proxy.records();
+    await call(proxy);
+    await proxy.records();
+    // 60 are used; the third call may need some 24 + 20 of the 40 that are left.
+    const refused = await call(proxy);
+    expect(refused).toMatchObject({ status: 429, error: { code: 'rate_limit_exceeded', type: 'tokens' } });
+    expect(refused.error['limit']).toMatchObject({ measure: 'tokens', used: 60, held: 0, remaining: 40 });
+    expect((await call(proxy, { body: { max_tokens: 5 } })).status).toBe(200);
+  });
+
+  it('is a budget where it is money, reserved at the worst price', async () => {
+    // A call costs 30 nano-USD times 1,000: input and output are 1 USD per million tokens.
+    await using stage = await startLimited('teams: [{ id: research, limits: [{ budget_usd: "0.0001", per: month }] }]');
+    const { proxy } = stage;
+    const first = await call(proxy);
+    expect(Number(first.headers.get('x-metertap-budget-remaining-usd'))).toBeLessThan(0.0001);
+    await proxy.records();
+    await call(proxy);
+    await proxy.records();
+    const refused = await call(proxy);
+    expect(refused).toMatchObject({ status: 429, error: { code: 'budget_exceeded', type: 'insufficient_quota' } });
+    expect(refused.error['limit']).toMatchObject({ used: '0.000060000', remaining: '0.000040000' });
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    expect(refused.headers.get('x-metertap-budget-remaining-usd')).toBe('0.000040000');
+  });
+
+  it('goes on where it stood after a restart', async () => {
+    await using upstream = await startFakeUpstream((_request, response) => answerJson(response, answer(10, 20)));
+    const yaml = `${KEYS}teams: [{ id: research, limits: [{ requests: 3, per: week, timezone: Asia/Tokyo }] }]`;
+    const dataDir = temporaryFolder();
+    const before = await startProxy({ upstreamUrl: upstream.url, yaml, dataDir });
+    await call(before);
+    await call(before);
+    await before.close();
+    await using proxy = await startProxy({ upstreamUrl: upstream.url, yaml, dataDir });
+    expect((await call(proxy)).status).toBe(200);
+    expect((await call(proxy)).status).toBe(429);
+  });
+});
+
+describe('calls at the same time', () => {
+  it('are as many as the rule says, and more when others have ended', async () => {
+    const waiting: (() => void)[] = [];
+    await using upstream = await startFakeUpstream(
+      (_request, response) =>
+        new Promise((resolve) => {
+          waiting.push(() => {
+            answerJson(response, answer(1, 1));
+            resolve();
+          });
+        }),
+    );
+    const yaml = `${KEYS}teams: [{ id: research, limits: [{ parallel: 2 }] }]`;
+    await using proxy = await startProxy({ upstreamUrl: upstream.url, yaml });
+    const open = [call(proxy), call(proxy)];
+    await expect.poll(() => waiting.length).toBe(2);
+    const refused = await call(proxy);
+    expect(refused).toMatchObject({ status: 429, error: { code: 'rate_limit_exceeded', limit: { held: 2 } } });
+    for (const answerIt of waiting) answerIt();
+    await Promise.all(open);
+    waiting.length = 0;
+    await proxy.records();
+    const again = call(proxy);
+    await expect.poll(() => waiting.length).toBe(1);
+    for (const answerIt of waiting) answerIt();
+    expect((await again).status).toBe(200);
+  });
+});
+
+describe('the limits of a run', () => {
+  it('hold for each run on its own, and for its children with it', async () => {
+    await using stage = await startLimited('limits: { default_run: [{ requests: 2, per: run }] }');
+    const { proxy } = stage;
+    expect((await call(proxy, inRun('a'))).status).toBe(200);
+    expect((await call(proxy, inRun('a.child', { 'x-metertap-parent-run-id': 'a' }))).status).toBe(200);
+    const refused = await call(proxy, inRun('a.other', { 'x-metertap-parent-run-id': 'a' }));
+    expect(refused).toMatchObject({
+      status: 429,
+      error: { type: 'insufficient_quota', code: 'run_limit_exceeded', limit: { run_id: 'a', used: 2 } },
+    });
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    expect((await call(proxy, inRun('b'))).status).toBe(200);
+    expect((await call(proxy)).status).toBe(200);
+  });
+
+  it('may be tightened by the client, and not loosened', async () => {
+    await using stage = await startLimited('limits: { default_run: [{ requests: 3, per: run }] }');
+    const { proxy } = stage;
+    const tight = inRun('a', { 'x-metertap-run-limits': 'requests=1,tokens=5000' });
+    expect((await call(proxy, tight)).status).toBe(200);
+    expect((await call(proxy, tight)).error).toMatchObject({ code: 'run_limit_exceeded', limit: { limit: 1 } });
+    const loose = inRun('a', { 'x-metertap-run-limits': 'requests=50' });
+    expect((await call(proxy, loose)).status).toBe(200);
+    expect((await call(proxy, loose)).status).toBe(200);
+    expect((await call(proxy, loose)).status).toBe(429);
+    expect(proxy.logLines.some((line) => String(line['msg']).includes('may only tighten'))).toBe(true);
+  });
+
+  it.each([
+    'requests',
+    'requests=-1',
+    'requests=0',
+    'requests=1.5',
+    'weight=3',
+    'requests=1,requests=2',
+    'budget_usd=1e3',
+  ])('are refused in the header where they read %s', async (header) => {
+    await using stage = await startLimited('');
+    const refused = await call(stage.proxy, inRun('a', { 'x-metertap-run-limits': header }));
+    expect(refused).toMatchObject({
+      status: 400,
+      error: { code: 'invalid_attribution', param: 'x-metertap-run-limits' },
+    });
+  });
+});
