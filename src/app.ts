@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { createAccess, createUseNotes, watchChanges } from './app-access.ts';
-import { createLimits, stageSettingsOf } from './app-limits.ts';
+import { openLimits, stageSettingsOf } from './app-limits.ts';
 import { proxySettingsOf } from './app-settings.ts';
 import { type EventsOut, startEventsOut } from './app-sinks.ts';
 import type { Caller } from './attribution/attribution.ts';
@@ -21,7 +21,6 @@ import type { RecordFilter } from './ledger/ledger-reader.ts';
 import { startRetention } from './ledger/retention-schedule.ts';
 import type { LimitEvents } from './limits/limit-events.ts';
 import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
-import { RunLimitsWatch } from './limits/run-limits-watch.ts';
 import { classifyEndpoint } from './metering/endpoints.ts';
 import { readBundledBook } from './pricing/bundled-book.ts';
 import { BackgroundResponses } from './server/background-responses.ts';
@@ -81,8 +80,6 @@ const MAX_QUEUED = 100_000;
  * full where thousands of streams begin within a second, and what comes then is reset.
  */
 const BACKLOG = 4096;
-/** How often is asked whether another process has declared limits of a run. */
-const RUN_LIMITS_LOOK_MS = 2_000;
 const NO_EVENTS: LimitEvents = { thresholdReached: () => undefined, runOverBudget: () => undefined };
 
 /** How long a connection may still take what has been written to it, once its call has been ended. */
@@ -164,7 +161,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     nextId,
     observer,
   );
-  const redis = await openRates(config, logger);
+  const redis = await openSharedRedis(config, logger);
   const rates = await createRequestRates(
     app,
     () => ({
@@ -178,18 +175,17 @@ export async function startApp(options: AppOptions): Promise<App> {
     nowMs: () => clock.monotonicMs(),
     onDeath: (reason) => logger.warn({ reason }, 'the thread that counts tokens has died; tokens are counted roughly'),
   });
-  const runLimits = new RunLimitsWatch(journal.reader);
-  await runLimits.look();
-  background.every('look for run limits', RUN_LIMITS_LOOK_MS, () => runLimits.look());
-  const limits = createLimits({
+  const limits = await openLimits({
     settings: () => stageSettings,
-    reader: journal.reader,
+    journal,
+    background,
     clock,
     logger,
     events: NO_EVENTS,
-    hasRunLimits: () => runLimits.found,
+    redisUrl: config.redis_url ?? null,
+    ledgerSecret: secrets.pepper,
   });
-  metrics.watchLimits(() => limits.ratios.all());
+  metrics.watchLimits(() => ({ ratios: limits.ratios.all(), isStoreAway: limits.isStoreAway() }));
   registerProxyRoutes(app, {
     settings: () => proxy,
     ledger: journal,
@@ -292,6 +288,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await estimator.close();
     await journal.close();
     await proxy.upstreams.close();
+    await limits.close();
     await redis?.close();
   };
   const { host, port, reuse_port: reusePort } = config.listen;
@@ -376,9 +373,14 @@ function warnOfWhatDoesNotHold(config: Config, logger: Logger): void {
   }
 }
 
-async function openRates(config: Config, logger: Logger): Promise<RedisConnection | null> {
+async function openSharedRedis(config: Config, logger: Logger): Promise<RedisConnection | null> {
   if (config.redis_url === undefined) return null;
-  return openRedis(config.redis_url, (error) => logger.warn({ err: error }, 'Redis is away; rates are not counted'));
+  return openRedis(config.redis_url, {
+    onChange: (state, cause) => {
+      if (state === 'there') logger.info({}, 'Redis is there');
+      else logger.warn({ err: cause }, 'Redis is away; request rates are not counted');
+    },
+  });
 }
 
 function isManagement(url: string): boolean {

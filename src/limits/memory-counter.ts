@@ -1,5 +1,5 @@
 import type { Counter, CounterState, Seed } from './limit-store.ts';
-import { type Bucket, fitsBucket, levelAt, waitFor } from './rate-bucket.ts';
+import { type Bucket, fitsBucket, levelAt, waitFor, wholeLevel } from './rate-bucket.ts';
 
 /** One counter in memory: what is used, what is held by whom, and until when. No timers: what has run out is found when
  * the counter is looked at. */
@@ -79,7 +79,7 @@ export class MemoryCounter {
     const used = this.#usedNow(counter, nowMs);
     // What a rate was asked for leaks while it is still held.
     const isRate = counter.course.kind === 'rate';
-    const held = isRate ? Math.min(this.#held, Math.ceil(this.#bucket.level - 1e-6)) : this.#held;
+    const held = isRate ? Math.min(this.#held, wholeLevel(this.#bucket.level)) : this.#held;
     return { used, held, freeAtMs: this.#freeAtMs(counter, amount, nowMs) };
   }
 
@@ -128,7 +128,7 @@ export class MemoryCounter {
 
   #usedNow({ course }: Counter, nowMs: number): number {
     if (course.kind === 'sum') return this.#used;
-    if (course.kind === 'rate') return Math.max(0, Math.ceil(this.#bucket.level - 1e-6) - this.#held);
+    if (course.kind === 'rate') return Math.max(0, wholeLevel(this.#bucket.level) - this.#held);
     let sum = 0;
     for (const [startMs, amount] of this.#slots ?? []) {
       if (startMs + course.slotMs + course.lengthMs <= nowMs) this.#slots?.delete(startMs);

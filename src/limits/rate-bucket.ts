@@ -13,6 +13,11 @@ export function levelAt(bucket: Bucket, limit: number, lengthMs: number, nowMs: 
   return Math.max(0, bucket.level - leaked);
 }
 
+/** A level as a count. */
+export function wholeLevel(level: number): number {
+  return Math.max(0, Math.ceil(level - TOLERANCE));
+}
+
 export function fitsBucket(level: number, amount: number, limit: number): boolean {
   return level + amount <= limit + TOLERANCE;
 }

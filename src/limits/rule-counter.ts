@@ -24,6 +24,11 @@ export interface RuleCounter extends Counter {
   readonly startMs: number;
 }
 
+/** Whether a counter is that of a rule, as all are outside of tests of the stores. */
+export function isRuleCounter(counter: Counter): counter is RuleCounter {
+  return 'rule' in counter && 'subject' in counter;
+}
+
 /** The ids that a call brings, for the rules that count by them. */
 export interface CountedIds {
   readonly keyId: string | null;

@@ -142,6 +142,11 @@ export const METRICS = {
     labels: ['scope', 'limit'],
     help: 'How much of a limit of a team or key is used, when calls last counted for it; above 1 it is passed. At most 500.',
   },
+  limit_store_unavailable: {
+    type: 'gauge',
+    labels: [],
+    help: '1 while Redis is away and limits are counted in each process alone, else 0.',
+  },
   upstream_connection_retries_total: {
     type: 'counter',
     labels: ['upstream'],

@@ -18,11 +18,11 @@ export interface SinkReading {
   readonly lagMs: number;
 }
 
-/** How much of a limit is used: 1 is all of it. */
+/** How limits stand at the moment of a scrape. */
 export interface LimitReading {
-  readonly scope: string;
-  readonly limit: string;
-  readonly ratio: number;
+  /** How much of each limit is used: 1 is all of it. */
+  readonly ratios: readonly { readonly scope: string; readonly limit: string; readonly ratio: number }[];
+  readonly isStoreAway: boolean;
 }
 
 export interface Metrics {
@@ -49,8 +49,8 @@ export interface Metrics {
   alertAdded(type: string): void;
   /** Has the lag of the sinks read at every scrape. */
   watchSinks(read: () => readonly SinkReading[]): void;
-  /** Has the use of limits read at every scrape. */
-  watchLimits(read: () => readonly LimitReading[]): void;
+  /** Has the limits read at every scrape. */
+  watchLimits(read: () => LimitReading): void;
   /** Tells how the last load of the configuration went, and when, in milliseconds since the Unix epoch. */
   configLoaded(outcome: 'loaded' | 'refused', atMs: number): void;
   /** What `GET /metrics` answers with. */
@@ -87,20 +87,26 @@ export function createMetrics(options: MetricsOptions): Metrics {
   let inFlight = 0;
   let readJournal: (() => JournalReading) | null = null;
   let readSinks: () => readonly SinkReading[] = () => [];
-  let readLimits: (() => readonly LimitReading[]) | null = null;
+  let readLimits: (() => LimitReading) | null = null;
 
   function readGauges(): void {
     calls.flush();
     instruments.gauge('in_flight_requests').set(inFlight);
     for (const { name, lagMs } of readSinks()) instruments.gauge('sink_lag_seconds').set({ sink: name }, lagMs / 1000);
-    instruments.gauge('limit_used_ratio').reset();
-    for (const { scope, limit, ratio } of readLimits?.() ?? []) {
-      instruments.gauge('limit_used_ratio').set({ scope, limit }, ratio);
-    }
+    readLimitGauges();
     if (readJournal === null) return;
     const journal = readJournal();
     instruments.gauge('journal_queue_length').set(journal.queueLength);
     instruments.gauge('journal_unavailable').set(journal.isUnavailable ? 1 : 0);
+  }
+
+  function readLimitGauges(): void {
+    const limits = readLimits?.();
+    instruments.gauge('limit_store_unavailable').set(limits?.isStoreAway ? 1 : 0);
+    instruments.gauge('limit_used_ratio').reset();
+    for (const { scope, limit, ratio } of limits?.ratios ?? []) {
+      instruments.gauge('limit_used_ratio').set({ scope, limit }, ratio);
+    }
   }
 
   return {
