@@ -5,6 +5,7 @@ import type { Clock } from './core/clock.ts';
 import type { Journal } from './ledger/journal.ts';
 import type { RecordFilter, RunKey } from './ledger/ledger-reader.ts';
 import { FailoverLimitStore } from './limits/failover-store.ts';
+import { LimitDesk } from './limits/limit-desk.ts';
 import type { LimitEvents } from './limits/limit-events.ts';
 import type { LimitHistory } from './limits/limit-history.ts';
 import type { RuleDefaults } from './limits/limit-rule.ts';
@@ -58,6 +59,7 @@ export interface LimitsOptions {
 /** The limits, joined with the books. */
 export interface Limits {
   readonly stage: ReservingStage;
+  readonly desk: LimitDesk;
   /** A run has been declared here: resolves when its limits hold. */
   readonly runDeclared: (run: RunKey, limits: readonly unknown[]) => Promise<void>;
   readonly ratios: UsedRatios;
@@ -115,6 +117,7 @@ export async function openLimits(options: LimitsOptions): Promise<Limits> {
   }
   return {
     stage,
+    desk: new LimitDesk({ settings, stage, runs, clock }),
     runDeclared: async ({ team, runId }, limits) => {
       watch.declared(limits);
       await runs.renew(team, runId);

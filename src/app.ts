@@ -249,6 +249,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     reload,
     prices: () => ({ ...proxy.prices, upstreams: config.upstreams.map(({ name }) => name) }),
     sinks: eventsOut,
+    limits: limits.desk,
+    runDeclared: limits.runDeclared,
   });
 
   function readerOf(headers: IncomingHttpHeaders): Reader | null {

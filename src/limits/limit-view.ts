@@ -1,10 +1,14 @@
+import type { LimitMeasure } from '../core/limit-fields.ts';
 import { formatUsd } from '../core/money.ts';
 import { nameOfRule } from './limit-rule.ts';
 import type { CounterState } from './limit-store.ts';
 import type { RuleCounter } from './rule-counter.ts';
 
-/** A limit as the management API, errors and events give it. Amounts are counts; of a budget decimal strings in USD. */
-export interface LimitView {
+/**
+ * A limit as the management API, errors and events give it. Amounts are counts; of a budget decimal strings in USD. The
+ * limit stands in it twice: as `limit`, and under the name of its measure, as it is written in a rule.
+ */
+export interface LimitView extends Partial<Readonly<Record<LimitMeasure, number | string>>> {
   readonly rule: string;
   readonly scope: 'team' | 'key' | 'run' | 'session' | 'user' | 'model';
   readonly team: string;
@@ -43,6 +47,7 @@ export function limitView(counter: RuleCounter, state: CounterState): LimitView 
     window: course.kind === 'sum' ? (counter.endsAtMs === null ? null : 'calendar') : course.kind,
     timezone: counter.endsAtMs === null ? null : rule.timeZone,
     hard: rule.hard,
+    [rule.measure]: amount(counter.limit),
     limit: amount(counter.limit),
     used: amount(state.used),
     held: amount(state.held),

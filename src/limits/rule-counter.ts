@@ -50,13 +50,9 @@ export interface RuleScope {
  * The counters of a rule that a call counts for: none where the rule is about other models, or about a run or session
  * and the call names none; several where it counts runs, since a run draws on what the runs above it may use.
  */
-export function countersOf(
-  rule: LimitRule,
-  scope: RuleScope,
-  at: { readonly ids: CountedIds; readonly calendar: Calendar; readonly nowMs: number },
-): RuleCounter[] {
+export function countersOf(rule: LimitRule, scope: RuleScope, at: CountedAt): RuleCounter[] {
   const { ids } = at;
-  if (rule.model !== null && (ids.model === null || !matchesGlob(rule.model, ids.model))) return [];
+  if (!isOfModel(rule, at)) return [];
   const keyId = scope.keyId ?? (rule.each === 'key' ? ids.keyId : null);
   const sessionId = rule.per === 'session' || rule.each === 'session' ? ids.sessionId : null;
   const user = rule.each === 'user' ? ids.user : null;
@@ -69,6 +65,20 @@ export function countersOf(
   if (scope.runId !== null) return [counterOf(rule, { ...subject, runId: scope.runId }, at)];
   if (!countsRuns(rule)) return [counterOf(rule, subject, at)];
   return ids.runs.map((runId) => counterOf(rule, { ...subject, runId }, at));
+}
+
+/** What a call brings to find its counters. */
+export interface CountedAt {
+  readonly ids: CountedIds;
+  readonly calendar: Calendar;
+  readonly nowMs: number;
+  /** Also rules of some models where no model is named: for showing rules, not for calls. */
+  readonly anyModel?: boolean;
+}
+
+function isOfModel(rule: LimitRule, { ids, anyModel }: CountedAt): boolean {
+  if (rule.model === null) return true;
+  return ids.model === null ? anyModel === true : matchesGlob(rule.model, ids.model);
 }
 
 /** Whether a rule counts each run on its own. */

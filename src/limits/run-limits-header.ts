@@ -3,7 +3,7 @@ import { type LimitFields, limitFault } from '../core/limit-fields.ts';
 import type { LimitRule, RuleDefaults } from './limit-rule.ts';
 import { ruleOf, USAGE_LIMITS } from './read-rules.ts';
 import type { LateCall, PlannedCall } from './reservation.ts';
-import { countersOf, type RuleCounter } from './rule-counter.ts';
+import { type CountedAt, countersOf, type RuleCounter } from './rule-counter.ts';
 
 export const RUN_LIMITS_HEADER = 'x-metertap-run-limits';
 
@@ -44,7 +44,7 @@ export function readRunLimitsHeader(text: string, defaults: RuleDefaults): reado
 }
 
 export interface Tightening {
-  readonly at: Parameters<typeof countersOf>[2];
+  readonly at: CountedAt;
   readonly defaults: RuleDefaults;
   /** Told of a rule that would loosen what the run may use, and is ignored. */
   readonly onLoosening: (rule: LimitRule) => void;

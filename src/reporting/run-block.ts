@@ -15,7 +15,7 @@ export interface RunBlock extends ActivityBlock {
   readonly last_activity_at: string;
   /** Calls that are open now. */
   readonly in_flight: number;
-  /** The rules that were declared for the run, as they were given. */
+  /** The rules that were declared for the run, as they were given; of a single run how its limits stand. */
   readonly limits: readonly unknown[];
 }
 

@@ -4,9 +4,10 @@ import type { Clock } from '../core/clock.ts';
 import type { AccessBook, NewSecret } from '../ledger/access-book.ts';
 import type { CorrectionBook } from '../ledger/correction.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { LedgerReader } from '../ledger/ledger-reader.ts';
+import type { LedgerReader, RunKey } from '../ledger/ledger-reader.ts';
 import type { SinkStanding } from '../ledger/outbox.ts';
 import type { StatementBook } from '../ledger/statement.ts';
+import type { LimitDesk } from '../limits/limit-desk.ts';
 import type { PriceLookup } from '../pricing/price-lookup.ts';
 import type { AccessSources } from '../reporting/access-list.ts';
 import type { RunEventBounds } from '../reporting/run-events.ts';
@@ -100,6 +101,10 @@ export interface ManagementRooms {
   };
   /** The sinks that events are sent to. */
   readonly sinks: ManagedSinks;
+  /** How limits stand. */
+  readonly limits: Pick<LimitDesk, 'find' | 'show' | 'showRun'>;
+  /** Has the limits of a run hold that were declared; resolves when they do. */
+  readonly runDeclared: (run: RunKey, limits: readonly unknown[]) => Promise<void>;
   /** Bounds of the event streams, where they are not the usual ones. */
   readonly eventBounds?: RunEventBounds;
 }

@@ -5,6 +5,7 @@ import { registerAuditRoute } from './management-audit-route.ts';
 import { acceptJsonBodies, managementError } from './management-body.ts';
 import { registerExportRoute } from './management-export-route.ts';
 import { registerKeyRoutes } from './management-key-routes.ts';
+import { registerLimitsRoute } from './management-limits-route.ts';
 import { registerMetricsRoute } from './management-metrics-route.ts';
 import { registerPricesRoute } from './management-prices-route.ts';
 import { registerRecordRoutes } from './management-record-routes.ts';
@@ -45,6 +46,7 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
       registerRunEventsRoute(scope, rooms);
       registerSessionRoute(scope, rooms);
       registerUsageRoute(scope, rooms);
+      registerLimitsRoute(scope, rooms);
       registerRecordRoutes(scope, rooms);
       registerTeamRoutes(scope, rooms);
       registerKeyRoutes(scope, rooms);

@@ -36,7 +36,8 @@ export function registerRunRoutes(scope: FastifyInstance, rooms: ManagementRooms
     requireAdmin(readerOf(request));
     const { run, settings } = readDeclaration(request);
     await refuseParentCycle(rooms.reader, run, settings.declaration.parentRunId ?? null);
-    await rooms.reader.declareRun(run, settings.declaration);
+    const { limits } = await rooms.reader.declareRun(run, settings.declaration);
+    await rooms.runDeclared(run, limits);
     return report(rooms, run, false);
   });
 }
@@ -44,7 +45,7 @@ export function registerRunRoutes(scope: FastifyInstance, rooms: ManagementRooms
 async function report(rooms: ManagementRooms, run: RunKey, includeChildren: boolean): Promise<RunReport> {
   const found = await reportRun(rooms.reader, run, { includeChildren, withEntries: true });
   if (found === null) throw notFound('run', run.runId);
-  return found;
+  return { ...found, limits: await rooms.limits.showRun(run.team, run.runId) };
 }
 
 function readDeclaration(request: FastifyRequest): { run: RunKey; settings: RunSettings } {

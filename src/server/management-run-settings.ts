@@ -1,5 +1,6 @@
 import { isUsableId } from '../core/ids.ts';
 import type { LedgerReader, RunDeclaration, RunKey } from '../ledger/ledger-reader.ts';
+import { runLimitsFault } from '../limits/limit-desk.ts';
 import { invalidMember, membersOf, readLabels, readMembers } from './management-members.ts';
 
 const MEMBERS = ['team', 'parent_run_id', 'limits', 'labels'];
@@ -62,10 +63,14 @@ function readParent(parent: unknown): string | null {
   throw invalidMember('parent_run_id', 'parent_run_id must be null or a string of 1 to 256 printable characters.');
 }
 
-/** Rules are flat; what they mean is for the limits room to say. */
+/** Rules of the run, or words of `UsageLimits`; what they mean is for the limits room to say. */
 function readLimits(limits: unknown): readonly unknown[] {
-  if (Array.isArray(limits) && limits.length <= MAX_LIMITS && limits.every(isFlatObject)) return limits;
-  throw invalidMember('limits', `limits must be a list of at most ${MAX_LIMITS} rules, each a flat object.`);
+  if (!Array.isArray(limits) || limits.length > MAX_LIMITS || !limits.every(isFlatObject)) {
+    throw invalidMember('limits', `limits must be a list of at most ${MAX_LIMITS} rules, each a flat object.`);
+  }
+  const fault = runLimitsFault(limits);
+  if (fault !== null) throw invalidMember('limits', `${fault}.`);
+  return limits;
 }
 
 function isFlatObject(value: unknown): boolean {

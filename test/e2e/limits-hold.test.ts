@@ -200,6 +200,28 @@ describe('the limits of a run', () => {
     expect((await call(proxy)).status).toBe(200);
   });
 
+  it('hold as soon as they are declared, in the words of UsageLimits, and the run is their statement', async () => {
+    await using stage = await startLimited('');
+    const { proxy } = stage;
+    expect((await call(proxy, inRun('a'))).status).toBe(200);
+    await proxy.records();
+    const declared = await fetch(`${proxy.url}/api/v1/runs/a?team=research`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${proxy.adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ limits: [{ request_limit: 2, cost_limit: '1' }] }),
+    });
+    expect(declared.status).toBe(200);
+    expect((await call(proxy, inRun('a'))).status).toBe(200);
+    await proxy.records();
+    expect((await call(proxy, inRun('a'))).error).toMatchObject({ code: 'run_limit_exceeded', limit: { used: 2 } });
+    expect((await proxy.ask('/api/v1/runs/a?team=research'))['limits']).toMatchObject([
+      { rule: 'requests per run', limit: 2, used: 2, held: 0, remaining: 0, resets_at: null },
+      { rule: 'budget_usd per run', limit: '1.000000000', used: '0.000060000', remaining: '0.999940000' },
+    ]);
+    const listed = await proxy.ask('/api/v1/limits?team=research&run_id=a');
+    expect(listed['data']).toHaveLength(2);
+  });
+
   it('may be tightened by the client, and not loosened', async () => {
     await using stage = await startLimited('limits: { default_run: [{ requests: 3, per: run }] }');
     const { proxy } = stage;

@@ -5,6 +5,7 @@ import type { CallRecord } from '../../../src/ledger/record.ts';
 import type { AccessRooms, ManagementRooms, Reader } from '../../../src/server/management-rooms.ts';
 import { registerManagementRoutes } from '../../../src/server/management-routes.ts';
 import { MemoryLedgerReader } from '../../support/memory-ledger-reader.ts';
+import { type MemoryLimitsOptions, makeLimits } from '../../support/memory-limits.ts';
 
 export const ADMIN = { authorization: 'Bearer admin' };
 /** The key of team `research`. */
@@ -41,8 +42,10 @@ const NO_ACCESS: AccessRooms = {
 export function makeManagementApp(
   records: readonly CallRecord[] = [],
   given: Partial<ManagementRooms> = {},
+  rules: MemoryLimitsOptions = {},
 ): ManagementApp {
   const reader = new MemoryLedgerReader(records);
+  const { limits, runs } = makeLimits(reader, rules);
   const app = fastify({ routerOptions: { maxParamLength: 4_096 } });
   // Stands for the one error writer of the server, which has tests of its own.
   app.setErrorHandler((error, _request, reply) => {
@@ -87,6 +90,8 @@ export function makeManagementApp(
       close: unexpected,
     },
     nextId: unexpected,
+    limits,
+    runDeclared: (run) => runs.renew(run.team, run.runId),
     ...given,
   });
   return { app, reader };
