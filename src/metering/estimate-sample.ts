@@ -79,7 +79,7 @@ export class OutputSample {
  * Whether an event of a response adds text to it. The others repeat it: the response as it stands, a part that is done.
  * Audio comes as base64 and is not text.
  */
-function addsText(data: Buffer, name: string | null): boolean {
+export function addsText(data: Buffer, name: string | null): boolean {
   const type = name ?? data.toString('latin1', 0, TYPE_WITHIN_BYTES);
   return name === null ? /"response\.[\w.]+(?<!audio)\.delta"/.test(type) : /(?<!audio)\.delta$/.test(type);
 }

@@ -6,6 +6,7 @@ import type { Usage, UsageSource } from '../metering/usage.ts';
 import type { Price, PricedCall } from '../pricing/pricer.ts';
 import { ClientLeftError, type RelayOutcome } from '../streaming/relay.ts';
 import { isTimeout, ShutdownError } from './dispatch.ts';
+import { StreamLimitError } from './stream-guard.ts';
 
 /** What is known when a call is over, from whichever ending. */
 export interface CallEnd {
@@ -106,6 +107,7 @@ export function endingOf(facts: EndingFacts): { ending: Ending; errorCode: strin
 }
 
 function failureEnding(error: Error): { ending: Ending; errorCode: string | null } {
+  if (error instanceof StreamLimitError) return { ending: 'interrupted', errorCode: error.code };
   if (error instanceof ShutdownError) return { ending: 'interrupted', errorCode: 'shutting_down' };
   if (error instanceof ClientLeftError) return { ending: 'client_left', errorCode: null }; // nobody's error
   if (isTimeout(error)) return { ending: 'timed_out', errorCode: 'upstream_timeout' };

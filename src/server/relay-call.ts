@@ -11,6 +11,7 @@ import { limitHeaders } from './rate-headers.ts';
 import { flushHead, headerText, writeError } from './reply-error.ts';
 import type { ProxyRooms } from './rooms.ts';
 import { relayLimitsOf, type Sent } from './send-call.ts';
+import { errorEvent, StreamGuard, StreamLimitError } from './stream-guard.ts';
 import type { Asked } from './stream-question.ts';
 import { clientAskedForUsage } from './stream-usage-request.ts';
 import { type AnswerWatch, type UsageHiding, watchAnswer } from './watch-answer.ts';
@@ -47,7 +48,10 @@ const DOCUMENT_PATIENCE_MS = 1000;
 export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Promise<RelayedCall> {
   if (sent.kind === 'failed') return relayedFailure(call, sent, rooms);
   const { exchange } = call;
-  const watch = watchAnswer(sent, exchange.endpoint, sent.asked ? hidingOf(call, sent) : null);
+  const { allowance } = call.reservation;
+  const guard = allowance === null ? null : new StreamGuard(allowance, exchange.endpoint);
+  const watch = watchAnswer(sent, exchange.endpoint, { hiding: sent.asked ? hidingOf(call, sent) : null, guard });
+  guard?.onPassed((reason) => watch.source.abort(reason));
   const head = new AnswerHead(exchange, sent, watch.droppedHeaders);
   head.add('x-metertap-request-id', exchange.id);
   if (call.ids.runId !== null) head.add('x-metertap-run-id', headerText(call.ids.runId));
@@ -76,6 +80,8 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
       if (outcome.kind === 'failed') {
         if (failure !== null)
           writeError(exchange.response, failure.error, { requestId: exchange.id, runId: call.ids.runId });
+        else if (outcome.error instanceof StreamLimitError)
+          relay.endWith(errorEvent(outcome.error.refusal, exchange.endpoint));
         else relay.cutClient();
         return;
       }

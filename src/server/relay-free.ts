@@ -30,7 +30,7 @@ export async function relayFree(call: FreeCall, rooms: ProxyRooms): Promise<void
   }
   const responseId = responseIdOf(exchange.path);
   const waiting = responseId === null ? null : rooms.background.waitingFor(responseId);
-  const watch = waiting === null ? null : watchAnswer(answer, exchange.endpoint, null);
+  const watch = waiting === null ? null : watchAnswer(answer, exchange.endpoint, { hiding: null, guard: null });
   const relay = startRelay(call, answer, watch, rooms);
   const outcome = await relay.run();
   if (watch !== null && waiting !== null) await settleBackground({ call, watch, waiting }, rooms);

@@ -6,11 +6,12 @@ import { CodedEventPassage } from '../streaming/coded-event-passage.ts';
 import { decodedSource } from '../streaming/decoded-source.ts';
 import { DocumentPassage } from '../streaming/document-passage.ts';
 import { EventPassage, type ObserveEvent } from '../streaming/event-passage.ts';
-import { FilteredEventPassage } from '../streaming/filtered-event-passage.ts';
+import { FilteredEventPassage, type HidingVerdict } from '../streaming/filtered-event-passage.ts';
 import { OpenPassage, type Passage } from '../streaming/passage.ts';
 import type { AnswerSource } from '../streaming/relay.ts';
 import type { UpstreamAnswer } from './dispatch.ts';
 import { headerOf } from './headers.ts';
+import type { StreamGuard } from './stream-guard.ts';
 
 /** A JSON answer up to this size is held until its record is written, so that its head can tell the cost. */
 const MAX_HELD_DOCUMENT_BYTES = 8 * 1024 * 1024;
@@ -45,12 +46,16 @@ export interface UsageHiding {
   readonly runningOnly?: boolean;
 }
 
-/**
- * Chooses how `answer` is relayed and read.
- *
- * @param hiding set where the stream was asked for usage on behalf of a client that did not ask, and is to be hidden
- */
-export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, hiding: UsageHiding | null): AnswerWatch {
+/** What of a stream is not to reach the client. */
+export interface Withholding {
+  /** Set where the stream was asked for usage on behalf of a client that did not ask, and is to be hidden. */
+  readonly hiding: UsageHiding | null;
+  /** Set where a hard limit ends the stream. */
+  readonly guard: StreamGuard | null;
+}
+
+/** Chooses how `answer` is relayed and read. */
+export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, withholding: Withholding): AnswerWatch {
   const meter = new AnswerMeter(endpoint);
   const contentType = headerOf(answer.rawHeaders, 'content-type');
   const codings = codingsOf(headerOf(answer.rawHeaders, 'content-encoding'));
@@ -62,11 +67,12 @@ export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, hiding: 
   // Of an endpoint that the table does not know nothing is read: it is recorded without usage.
   if (endpoint.kind === 'unmetered')
     return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
-  if (isEventStream(contentType)) return watchEvents(answer, { meter, codings, expectedBytes, hiding });
+  if (isEventStream(contentType)) return watchEvents(answer, { meter, codings, expectedBytes, ...withholding });
   if (isDocument(contentType)) return watchDocument(answer, { meter, codings, expectedBytes });
   return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
 }
 
+const KEEP: HidingVerdict = { kind: 'keep' };
 const BODILESS_STATUSES = new Set([204, 304]);
 
 const PLAIN = {
@@ -83,14 +89,24 @@ interface Watched {
   readonly expectedBytes: number | null;
 }
 
-function watchEvents(answer: UpstreamAnswer, watched: Watched & { readonly hiding: UsageHiding | null }): AnswerWatch {
-  const { meter, codings, expectedBytes } = watched;
+function watchEvents(answer: UpstreamAnswer, watched: Watched & Withholding): AnswerWatch {
+  const { meter, codings, expectedBytes, hiding, guard } = watched;
   const observe: ObserveEvent = (event) => (event.data === null ? 'more' : meter.readEvent(event.data, event.name));
   // A stream that nobody here can read goes by as it is.
   if (!canDecode(codings)) return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
-  if (watched.hiding !== null) {
-    const hider = new InjectedUsageHider(watched.hiding);
-    const passage = new FilteredEventPassage(observe, (data) => hider.judge(data));
+  if (hiding !== null || guard !== null) {
+    const hider = hiding === null ? null : new InjectedUsageHider(hiding);
+    const hide = (data: Buffer): HidingVerdict => hider?.judge(data) ?? KEEP;
+    const passage =
+      guard === null
+        ? new FilteredEventPassage(observe, hide)
+        : new FilteredEventPassage(
+            (event) => {
+              if (event.data !== null) guard.see(event.data, event.name);
+              return observe(event);
+            },
+            (data) => guard.judge(data, hide),
+          );
     const source = codings.length === 0 ? answer : decodedSource(answer, codings, MAX_DECODED_STREAM_BYTES);
     const droppedHeaders = codings.length === 0 ? ['content-length'] : ['content-length', 'content-encoding'];
     return { ...PLAIN, isRead: true, passage, source, meter, droppedHeaders };

@@ -117,6 +117,15 @@ export class Relay {
     if (this.#sourceEnded) this.#finish();
   }
 
+  /** Ends the answer before its time: `last` takes the place of whatever has not gone out yet. */
+  endWith(last: Buffer): void {
+    this.#released = true;
+    this.#options.passage.release();
+    if (!this.#clientLeft) this.sendHead();
+    this.#write(last);
+    this.#finish();
+  }
+
   /** The client must see that its answer is not whole: its connection is cut after what has been written to it. */
   cutClient(): void {
     const { source, presence, limits } = this.#options;
