@@ -40,6 +40,7 @@ export function stageSettingsOf(config: Config): StageSettings {
     defaults,
     assumedOutputTokens: config.limits.assumed_output_tokens,
     holdMaxMs: config.limits.hold_max_ms,
+    admitsUncounted: config.ledger.on_failure === 'serve_unmetered',
   };
 }
 

@@ -52,8 +52,11 @@ export class FailoverLimitStore implements LimitStore {
 
   async reserve(hold: Hold, demands: readonly Demand[]): Promise<ReserveOutcome> {
     const { shared, local } = this.#options;
+    const mayHaveHeld = !this.#isAway;
     const tried = await this.#tryShared(() => shared.reserve(hold, demands));
     if (tried !== null) return tried.answer;
+    // It may have held the call and only failed to say so.
+    if (mayHaveHeld) this.#postpone(releaseOf(hold, demands));
     if (demands.some(({ onStoreFailure }) => onStoreFailure === 'closed')) {
       const message =
         'The store of limits is away, and a limit of this call may not be passed unseen. Try again later.';
@@ -148,6 +151,10 @@ export class FailoverLimitStore implements LimitStore {
       throw error;
     }
   }
+}
+
+function releaseOf({ id }: Hold, demands: readonly Demand[]): Settlement {
+  return { id, demands: demands.map((demand) => ({ ...demand, actual: 0 })), startedAtMs: 0, onlyIfHeld: true };
 }
 
 /** A counter that nobody counts on. */

@@ -13,7 +13,7 @@ import type {
 import { MemoryCounter } from './memory-counter.ts';
 
 /** Counters at once; those that are idle can be told anew by the ledger, so that they may be dropped. */
-const MAX_COUNTERS = 100_000;
+const MAX_COUNTERS = 50_000;
 /** How many counters a new one may cost to be looked at, when there are too many. */
 const LOOKS_AT_ONCE = 16;
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { MetertapError } from '../core/errors.ts';
 import { type Forecast, Forecaster } from './forecast.ts';
 import { allowanceOf, type HeldDemand, readingsOf } from './held-call.ts';
 import type { LimitEvents } from './limit-events.ts';
@@ -24,6 +25,8 @@ export interface StageSettings {
   readonly defaults: RuleDefaults;
   readonly assumedOutputTokens: number;
   readonly holdMaxMs: number;
+  /** Calls whose limits cannot be looked up, because the ledger cannot be read, go out all the same. */
+  readonly admitsUncounted: boolean;
 }
 
 export interface StageOptions {
@@ -68,6 +71,15 @@ export class ReservingStage implements LimitStage {
     const mayHaveOwn = call.runLimits !== null || (call.ids.runId !== null && this.#options.hasRunLimits());
     if (ofTeam.length + ofKey.length + ofRun.length === 0 && !mayHaveOwn) return NOTHING_HELD;
 
+    try {
+      return await this.#reserve(call, settings);
+    } catch (error) {
+      if (settings.admitsUncounted && isLedgerUnavailable(error)) return NOTHING_HELD;
+      throw error;
+    }
+  }
+
+  async #reserve(call: PlannedCall, settings: StageSettings): Promise<Reservation> {
     const onLoosening = (rule: LimitRule): void => this.#options.onLoosening(call, rule);
     const counters = await this.#countersOf(call, settings, onLoosening);
     if (counters.length === 0) return NOTHING_HELD;
@@ -232,6 +244,10 @@ interface Ending {
 const NO_RULES: readonly LimitRule[] = [];
 const NOTHING_USED: CounterState = { used: 0, held: 0, freeAtMs: null };
 const NOTHING_FORESEEN: Forecast = { inputTokens: 0, outputTokens: 0, costNanoUsd: 0 };
+
+function isLedgerUnavailable(error: unknown): boolean {
+  return error instanceof MetertapError && error.code === 'ledger_unavailable';
+}
 
 function pick<Item>(items: readonly Item[], indexes: readonly number[]): Item[] {
   return indexes.flatMap((index) => items[index] ?? []);

@@ -43,13 +43,19 @@ export class UsedRatios {
     }));
   }
 
+  /** A rule that is no longer there is told of no more when others need the place. */
+  #dropOldest(): void {
+    const oldest = this.#ratios.keys().next();
+    if (!oldest.done) this.#ratios.delete(oldest.value);
+  }
+
   #set(counter: RuleCounter, used: number): void {
     const { subject, rule } = counter;
     if (subject.runId !== null || subject.sessionId !== null || subject.user !== null || subject.model !== null) return;
     const scope = subject.keyId === null ? `team:${subject.team}` : `key:${subject.team}/${subject.keyId}`;
     const limit = nameOfRule(rule);
     const name = `${scope}\n${limit}\n${rule.timeZone}`;
-    if (!this.#ratios.has(name) && this.#ratios.size >= MAX_RATIOS) return;
+    if (!this.#ratios.has(name) && this.#ratios.size >= MAX_RATIOS) this.#dropOldest();
     const { course } = counter;
     const endsAtMs = course.kind === 'sum' ? counter.endsAtMs : this.#clock.nowMs() + course.lengthMs;
     this.#ratios.set(name, { scope, limit, ratio: used / counter.limit, endsAtMs });

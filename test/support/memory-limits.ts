@@ -28,6 +28,7 @@ export function makeLimits(reader: LedgerReader, options: MemoryLimitsOptions = 
     defaults,
     assumedOutputTokens: 1_000,
     holdMaxMs: 3_600_000,
+    admitsUncounted: false,
   };
   const history = ledgerHistory(reader, () => clock.nowMs());
   const runs = new RunBook({ source: history, clock, defaults: () => defaults, onUnreadable: () => undefined });
