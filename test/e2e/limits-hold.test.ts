@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answerJson, startFakeUpstream } from '../support/fake-upstream.ts';
-import { asRecord, startProxy, type TestProxy } from '../support/start-proxy.ts';
+import { asList, asRecord, startProxy, type TestProxy } from '../support/start-proxy.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KEYS = `
@@ -67,9 +67,16 @@ async function call(
 const inRun = (run: string, more: Record<string, string> = {}) => ({ headers: { 'x-metertap-run-id': run, ...more } });
 
 describe('a limit of a team', () => {
-  it('admits exactly as many parallel calls as it has requests for', async () => {
-    await using stage = await startLimited('teams: [{ id: research, limits: [{ requests: 10, per: month }] }]');
-    const { proxy, upstream } = stage;
+  // Each call may put out 20 tokens, and does; output costs a micro-dollar a token, input nothing.
+  it.each([
+    '{ requests: 10, per: month }',
+    '{ output_tokens: 219, per: day }',
+    '{ budget_usd: "0.0002", per: month }',
+    '{ budget_usd: "0.000219", per: month, window: rolling }',
+  ])('for ten calls (%s) admits exactly ten of a thousand at the same time', async (rule) => {
+    const yaml = `${KEYS.replace('input_per_mtok: "1"', 'input_per_mtok: "0"')}teams: [{ id: research, limits: [${rule}] }]`;
+    await using upstream = await startFakeUpstream((_request, response) => answerJson(response, answer(10, 20)));
+    await using proxy = await startProxy({ upstreamUrl: upstream.url, yaml });
     const calls = await Promise.all(Array.from({ length: 1_000 }, () => call(proxy)));
     expect(calls.filter(({ status }) => status === 200)).toHaveLength(10);
     expect(calls.filter(({ status }) => status === 429)).toHaveLength(990);
@@ -181,6 +188,35 @@ describe('calls at the same time', () => {
     await expect.poll(() => waiting.length).toBe(1);
     for (const answerIt of waiting) answerIt();
     expect((await again).status).toBe(200);
+  });
+});
+
+describe('a response that runs in the background', () => {
+  it('keeps its hold until it is seen to be over', async () => {
+    let status = 'queued';
+    await using upstream = await startFakeUpstream((_request, response) =>
+      answerJson(response, {
+        id: 'resp_1',
+        object: 'response',
+        model: 'gpt-5-mini',
+        status,
+        ...(status === 'completed' ? { usage: { input_tokens: 40, output_tokens: 30, total_tokens: 70 } } : {}),
+      }),
+    );
+    const yaml = `${KEYS}teams: [{ id: research, limits: [{ parallel: 1 }, { tokens: 1000, per: day }] }]`;
+    await using proxy = await startProxy({ upstreamUrl: upstream.url, yaml });
+    const headers = { authorization: 'Bearer a-key-of-the-file-1', 'content-type': 'application/json' };
+    const body = JSON.stringify({ model: 'gpt-5-mini', input: 'hi', background: true, max_output_tokens: 50 });
+    const respond = () => fetch(`${proxy.baseUrl}/responses`, { method: 'POST', headers, body });
+    expect((await respond()).status).toBe(200);
+    expect((await respond()).status).toBe(429);
+    status = 'completed';
+    await (await fetch(`${proxy.baseUrl}/responses/resp_1`, { headers })).arrayBuffer();
+    await proxy.records();
+    const [parallel, tokens] = asList((await proxy.ask('/api/v1/limits?team=research'))['data']);
+    expect(parallel).toMatchObject({ held: 0 });
+    expect(tokens).toMatchObject({ used: 70, held: 0 });
+    expect((await respond()).status).toBe(200);
   });
 });
 

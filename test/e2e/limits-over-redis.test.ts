@@ -58,6 +58,31 @@ describe.skipIf(program === null)('limits with Redis', () => {
     expect(told).toHaveLength(2);
   });
 
+  it('get back what the calls of a killed process held', async () => {
+    await using redis = await startRedis(program ?? '');
+    let isOpen = false;
+    let isSilent = true;
+    await using upstream = await startFakeUpstream((_request, response) => {
+      isOpen = true;
+      if (!isSilent) answerJson(response, { id: 'chatcmpl-1', model: 'gpt-5-mini', choices: [] });
+    });
+    const dataDir = temporaryFolder();
+    writeFileSync(join(dataDir, 'metertap.yaml'), yamlOf('{ parallel: 1 }'));
+    const env = { METERTAP_REDIS_URL: redis.url, METERTAP_CONFIG: join(dataDir, 'metertap.yaml') };
+    const options = { upstreamUrl: upstream.url, dataDir, env };
+    const killed = await serveProxy(options);
+    const cut = call(killed).catch(() => 'cut');
+    await expect.poll(() => isOpen).toBe(true);
+    // The row of the call must be in the ledger, for it is what tells the next process of the hold.
+    await expect.poll(async () => (await killed.records()).length).toBe(1);
+    expect(await call(killed)).toBe(429);
+    await killed.kill('SIGKILL');
+    expect(await cut).toBe('cut');
+    await using next = await serveProxy(options);
+    isSilent = false;
+    await expect.poll(() => call(next)).toBe(200);
+  });
+
   it('that are closed refuse while Redis is away, and those that are open do not', async () => {
     const redis = await startRedis(program ?? '');
     await using upstream = await startUpstream();
