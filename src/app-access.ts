@@ -130,6 +130,8 @@ function redactedValue(prefix: string, key: string): string {
 /** A rule without the members that it does not have. */
 function ruleOf(rule: Config['limits']['default_run'][number]): LimitRuleData {
   return Object.fromEntries(
-    Object.entries(rule).filter((member): member is [string, string | number] => member[1] !== undefined),
+    Object.entries(rule).filter(
+      (member): member is [string, Exclude<(typeof member)[1], undefined>] => member[1] !== undefined,
+    ),
   );
 }

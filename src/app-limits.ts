@@ -1,21 +1,23 @@
 import { createHash } from 'node:crypto';
+import type { KeyDirectory } from './attribution/key-directory.ts';
 import type { Config } from './config/schema.ts';
+import type { AlertEvents } from './core/alert-events.ts';
 import type { BackgroundWork } from './core/background.ts';
 import type { Clock } from './core/clock.ts';
 import type { Journal } from './ledger/journal.ts';
 import type { RecordFilter, RunKey } from './ledger/ledger-reader.ts';
 import { FailoverLimitStore } from './limits/failover-store.ts';
+import { limitAlerts } from './limits/limit-alerts.ts';
 import { LimitDesk } from './limits/limit-desk.ts';
-import type { LimitEvents } from './limits/limit-events.ts';
 import type { LimitHistory } from './limits/limit-history.ts';
-import type { RuleDefaults } from './limits/limit-rule.ts';
+import type { LimitRule, RuleDefaults } from './limits/limit-rule.ts';
 import type { Counter, Seed } from './limits/limit-store.ts';
 import { MemoryLimitStore } from './limits/memory-store.ts';
-import { ruleOf } from './limits/read-rules.ts';
+import { readRules, ruleOf } from './limits/read-rules.ts';
 import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
 import { RedisLimitStore } from './limits/redis-store.ts';
 import { ReservingStage, type StageSettings } from './limits/reserving-stage.ts';
-import { createRuleBook } from './limits/rule-book.ts';
+import { createRuleBook, joinRuleBooks, type RuleBook } from './limits/rule-book.ts';
 import { isRuleCounter } from './limits/rule-counter.ts';
 import { RunBook } from './limits/run-book.ts';
 import { RunLimitsWatch } from './limits/run-limits-watch.ts';
@@ -24,8 +26,16 @@ import { ledgerHistory } from './server/limit-history.ts';
 import { lateCallOf } from './server/settle-call.ts';
 import type { Logger } from './telemetry/logger.ts';
 
-/** What the limits go by, as a configuration says it. */
-export function stageSettingsOf(config: Config): StageSettings {
+/** Where rules that were made over the management API are found. */
+export type RuleDirectory = Pick<KeyDirectory, 'rulesOfTeam' | 'rulesOfKey' | 'ruleOwners'>;
+
+export interface StageParts {
+  readonly directory: RuleDirectory;
+  readonly logger: Logger;
+}
+
+/** What the limits go by: the configuration, and the teams and keys of the ledger. */
+export function stageSettingsOf(config: Config, { directory, logger }: StageParts): StageSettings {
   const defaults: RuleDefaults = {
     onStoreFailure: config.limits.on_store_failure,
     alertAt: config.limits.alert_at,
@@ -35,12 +45,37 @@ export function stageSettingsOf(config: Config): StageSettings {
     ...config.teams.map(({ id, limits }) => ({ team: id, keyId: null, rules: rulesOf(limits) })),
     ...config.keys.map(({ id, team, limits }) => ({ team, keyId: id, rules: rulesOf(limits) })),
   ];
+  const ofFile = createRuleBook(owners, rulesOf(config.limits.default_run));
+  const onUnreadable = (fault: string) =>
+    logger.error({ reason: fault }, 'limits of a team or key cannot be read; they do not hold');
   return {
-    rules: createRuleBook(owners, rulesOf(config.limits.default_run)),
+    rules: joinRuleBooks(ofFile, directoryBook(directory, { defaults, onUnreadable })),
     defaults,
     assumedOutputTokens: config.limits.assumed_output_tokens,
     holdMaxMs: config.limits.hold_max_ms,
     admitsUncounted: config.ledger.on_failure === 'serve_unmetered',
+  };
+}
+
+/** The rules of the ledger's teams and keys, each list read once for as long as it stays the same. */
+function directoryBook(
+  directory: RuleDirectory,
+  { defaults, onUnreadable }: { readonly defaults: RuleDefaults; readonly onUnreadable: (fault: string) => void },
+): Omit<RuleBook, 'ofRuns'> {
+  const known = new WeakMap<readonly unknown[], readonly LimitRule[]>();
+  const read = (data: readonly unknown[]): readonly LimitRule[] => {
+    const rules = known.get(data);
+    if (rules !== undefined) return rules;
+    const found = readRules(data, defaults);
+    if (found.kind === 'fault') onUnreadable(`limits[${found.index}] ${found.message}`);
+    const readRulesOfData = found.kind === 'rules' ? found.rules : [];
+    known.set(data, readRulesOfData);
+    return readRulesOfData;
+  };
+  return {
+    ofTeam: (team) => read(directory.rulesOfTeam(team)),
+    ofKey: (_team, keyId) => read(directory.rulesOfKey(keyId)),
+    owners: () => directory.ruleOwners().map((owner) => ({ ...owner, rules: read(owner.rules) })),
   };
 }
 
@@ -50,7 +85,8 @@ export interface LimitsOptions {
   readonly background: BackgroundWork;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly events: LimitEvents;
+  /** Told of what limits come to. */
+  readonly alerts: AlertEvents;
   /** Where processes share their counters; null: each has its own. */
   readonly redisUrl: string | null;
   /** The same for all processes that share the data folder, and for no other: it names the ledger. */
@@ -103,7 +139,7 @@ export async function openLimits(options: LimitsOptions): Promise<Limits> {
     runs,
     hasRunLimits: () => watch.found,
     clock,
-    events: options.events,
+    events: limitAlerts(options.alerts),
     ratios,
     onLoosening: ({ id, caller, ids }, { measure }) =>
       logger.info(

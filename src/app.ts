@@ -19,7 +19,6 @@ import { createIdGenerator } from './core/ids.ts';
 import { openJournal } from './ledger/journal.ts';
 import type { RecordFilter } from './ledger/ledger-reader.ts';
 import { startRetention } from './ledger/retention-schedule.ts';
-import type { LimitEvents } from './limits/limit-events.ts';
 import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
 import { classifyEndpoint } from './metering/endpoints.ts';
 import { readBundledBook } from './pricing/bundled-book.ts';
@@ -80,7 +79,6 @@ const MAX_QUEUED = 100_000;
  * full where thousands of streams begin within a second, and what comes then is reset.
  */
 const BACKLOG = 4096;
-const NO_EVENTS: LimitEvents = { thresholdReached: () => undefined, runOverBudget: () => undefined };
 
 /** How long a connection may still take what has been written to it, once its call has been ended. */
 const LAST_WORDS_MS = 1_000;
@@ -104,7 +102,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const directory = new KeyDirectory();
   const lasting = { pepper: secrets.pepper, book, directory };
   let proxy = proxySettingsOf(config, lasting);
-  let stageSettings = stageSettingsOf(config);
+  let stageSettings = stageSettingsOf(config, { directory, logger });
   warnOfWhatDoesNotHold(config, logger);
 
   const metrics = createMetrics({
@@ -181,7 +179,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     background,
     clock,
     logger,
-    events: NO_EVENTS,
+    alerts: eventsOut.alerts,
     redisUrl: config.redis_url ?? null,
     ledgerSecret: secrets.pepper,
   });
@@ -205,7 +203,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     try {
       const next = options.readConfig();
       const nextProxy = proxySettingsOf(next, lasting);
-      const nextStageSettings = stageSettingsOf(next);
+      const nextStageSettings = stageSettingsOf(next, { directory, logger });
       for (const path of changesNeedingRestart(config, next)) {
         logger.warn({ setting: path }, 'this setting changes at the next start only');
       }

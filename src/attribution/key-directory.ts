@@ -28,7 +28,7 @@ export interface DirectoryTeam {
 }
 
 /** A limit rule in the shape of the configuration's. */
-export type LimitRule = Readonly<Record<string, string | number>>;
+export type LimitRule = Readonly<Record<string, string | number | boolean | readonly number[]>>;
 
 /** Whose a secret is, and until when. */
 export interface Holder {
@@ -86,6 +86,15 @@ export class KeyDirectory {
   /** The limit rules of a team of the ledger; none for any other. */
   rulesOfTeam(id: string): readonly LimitRule[] {
     return this.#teamRules.get(id) ?? NO_RULES;
+  }
+
+  /** Whoever has limit rules. A key's id is null where the rules are its team's. */
+  ruleOwners(): { readonly team: string; readonly keyId: string | null; readonly rules: readonly LimitRule[] }[] {
+    const teams = [...this.#teamRules].map(([team, rules]) => ({ team, keyId: null, rules }));
+    const keys = [...this.#entries.values()]
+      .filter(({ key }) => key.limits.length > 0)
+      .map(({ key }) => ({ team: key.team, keyId: key.id, rules: key.limits }));
+    return [...teams, ...keys];
   }
 
   /** The last uses of keys that were used since this was asked before. */

@@ -31,7 +31,7 @@ export interface AccessBook {
 }
 
 /** A limit rule in the shape of the configuration's (contract.md, "Limits"). */
-export type LimitRuleData = Readonly<Record<string, string | number>>;
+export type LimitRuleData = Readonly<Record<string, string | number | boolean | readonly number[]>>;
 
 export interface TeamSettings {
   /** For people. */

@@ -138,8 +138,10 @@ function rules(row: Row): LimitRuleData[] {
   return jsonArray(row, 'limits').filter(isRule);
 }
 
-/** Rules are flat: one measure with its number, and words. */
+/** One measure with its number, words, flags, and shares of the limit. */
 function isRule(value: unknown): value is LimitRuleData {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((member) => typeof member === 'string' || typeof member === 'number');
+  return Object.values(value).every(
+    (member) => Array.isArray(member) || ['string', 'number', 'boolean'].includes(typeof member),
+  );
 }

@@ -49,7 +49,8 @@ export class LimitDesk {
     };
     const isAsked = (owner: RuleOwner): boolean =>
       (team === null || owner.team === team) && (keyId === null || owner.keyId === null || owner.keyId === keyId);
-    const ofOwners = rules.owners
+    const ofOwners = rules
+      .owners()
       .filter(isAsked)
       .flatMap((owner) => owner.rules.flatMap((rule) => countersOf(rule, { ...owner, runId: null }, at)));
     if (team === null || runId === null) return ofOwners;

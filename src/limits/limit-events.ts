@@ -5,6 +5,8 @@ export interface ThresholdReached {
   /** Percent of the limit. */
   readonly threshold: number;
   readonly limit: LimitView;
+  /** Names what was counted, and over which window: the same for all who count it. */
+  readonly windowId: string;
   readonly atMs: number;
 }
 
@@ -13,6 +15,7 @@ export interface RunOverBudget {
   readonly team: string;
   readonly runId: string;
   readonly limit: LimitView;
+  readonly windowId: string;
   readonly atMs: number;
 }
 

@@ -10,7 +10,7 @@ export interface RuleBook {
   /** What every run may use. */
   readonly ofRuns: readonly LimitRule[];
   /** The teams and keys that have rules, in the order of their ids. */
-  readonly owners: readonly RuleOwner[];
+  owners(): readonly RuleOwner[];
 }
 
 export interface RuleOwner {
@@ -35,8 +35,23 @@ export function createRuleBook(owners: readonly RuleOwner[], ofRuns: readonly Li
     ofTeam: (team) => teams.get(team) ?? NONE,
     ofKey: keys.size === 0 ? () => NONE : (team, keyId) => keys.get(keyName(team, keyId)) ?? NONE,
     ofRuns,
-    owners: withRules.toSorted(byOwner),
+    owners: () => withRules.toSorted(byOwner),
   };
+}
+
+/** The rules of two books together; those for every run are of the first. */
+export function joinRuleBooks(first: RuleBook, second: Omit<RuleBook, 'ofRuns'>): RuleBook {
+  return {
+    ofTeam: (team) => both(first.ofTeam(team), second.ofTeam(team)),
+    ofKey: (team, keyId) => both(first.ofKey(team, keyId), second.ofKey(team, keyId)),
+    ofRuns: first.ofRuns,
+    owners: () => [...first.owners(), ...second.owners()].toSorted(byOwner),
+  };
+}
+
+function both(one: readonly LimitRule[], other: readonly LimitRule[]): readonly LimitRule[] {
+  if (one.length === 0) return other;
+  return other.length === 0 ? one : [...one, ...other];
 }
 
 /** Ids are printable, so a line feed stands in none. */

@@ -19,11 +19,19 @@ export function announceCrossings({ counter, before, after, atMs }: CountedOn, e
   if (counter.course.kind === 'rate' || after <= before) return;
   const view = (): ReturnType<typeof limitView> =>
     limitView(counter, { used: after, held: 0, freeAtMs: counter.endsAtMs });
+  const windowId = windowIdOf(counter, atMs);
   for (const threshold of counter.rule.alertAt) {
     const mark = (counter.limit * threshold) / 100;
-    if (before < mark && after >= mark) events.thresholdReached({ threshold, limit: view(), atMs });
+    if (before < mark && after >= mark) events.thresholdReached({ threshold, limit: view(), windowId, atMs });
   }
   const { runId, team } = counter.subject;
   if (counter.rule.measure !== 'budget_usd' || counter.rule.per !== 'run' || runId === null) return;
-  if (before <= counter.limit && after > counter.limit) events.runOverBudget({ team, runId, limit: view(), atMs });
+  if (before <= counter.limit && after > counter.limit)
+    events.runOverBudget({ team, runId, limit: view(), windowId, atMs });
+}
+
+/** Of a rolling window, which never ends, each day is one. */
+function windowIdOf({ key, course }: RuleCounter, atMs: number): string {
+  const day = course.kind === 'rolling' ? `/${new Date(atMs).toISOString().slice(0, 10)}` : '';
+  return `${key.replaceAll('\n', '/')}${day}`;
 }

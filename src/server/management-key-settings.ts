@@ -101,7 +101,9 @@ export function readRules(rules: unknown, access: Pick<AccessRooms, 'limitRulesF
 function isRule(rule: unknown): rule is LimitRuleData {
   const members = membersOf(rule);
   if (members === null) return false;
-  return [...members.values()].every((value) => typeof value === 'string' || typeof value === 'number');
+  return [...members.values()].every(
+    (value) => Array.isArray(value) || ['string', 'number', 'boolean'].includes(typeof value),
+  );
 }
 
 function readScopes(scopes: unknown): readonly Scope[] {

@@ -162,6 +162,44 @@ describe('a limit of a team', () => {
   });
 });
 
+describe('a limit of a team that was made over the management API', () => {
+  it('holds as soon as the answer is there, keeps what was used when it is edited, and alerts once', async () => {
+    await using stage = await startLimited('');
+    const { proxy } = stage;
+    const manage = (method: string, path: string, body: object) =>
+      fetch(`${proxy.url}/api/v1${path}`, {
+        method,
+        headers: { authorization: `Bearer ${proxy.adminKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const limits = [{ requests: 2, per: 'month', alert_at: [50], on_store_failure: 'closed' }];
+    expect((await manage('POST', '/teams', { id: 'research', limits })).status).toBe(201);
+    expect([(await call(proxy)).status, (await call(proxy)).status, (await call(proxy)).status]).toEqual([
+      200, 200, 429,
+    ]);
+    expect((await manage('PATCH', '/teams/research', { limits: [{ requests: 3, per: 'month' }] })).status).toBe(200);
+    expect([(await call(proxy)).status, (await call(proxy)).status]).toEqual([200, 429]);
+    await proxy.records();
+    const alerts = () => proxy.logLines.filter(({ type }) => type === 'limit.threshold_reached');
+    await expect.poll(alerts).toMatchObject([
+      { threshold: 50, used: 1, limit: 2, team: 'research', rule: 'requests per month' },
+      { threshold: 80, used: 3, limit: 3 },
+      { threshold: 100, used: 3, limit: 3 },
+    ]);
+  });
+
+  it('is refused where it makes no sense', async () => {
+    await using stage = await startLimited('');
+    const answer = await fetch(`${stage.proxy.url}/api/v1/teams`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${stage.proxy.adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ id: 'x', limits: [{ requests: 0, per: 'month' }] }),
+    });
+    expect(answer.status).toBe(400);
+    expect(asRecord(asRecord(await answer.json())['error'])).toMatchObject({ param: 'limits' });
+  });
+});
+
 describe('calls at the same time', () => {
   it('are as many as the rule says, and more when others have ended', async () => {
     const waiting: (() => void)[] = [];

@@ -28,7 +28,8 @@ export function plannedCall(given: PlannedCallGiven = {}): PlannedCall {
       keyId: given.keyId ?? 'ci',
       team: given.team ?? 'research',
       labels: {},
-      settings: { usageEvent: null, clientLeaves: null, requestsPerMinute: null },
+      permissions: { scopes: ['inference'], models: null, endpoints: null },
+      settings: { usageEvent: null, clientLeaves: null, unpricedModels: null, requestsPerMinute: null },
     },
     ids: {
       runId: given.runId ?? null,
