@@ -55,7 +55,11 @@ describe('the size of a call', () => {
       price: (asked) => {
         priced.push(asked);
         const { usage } = asked;
-        return { costNanoUsd: usage.input_tokens + 2 * usage.cache_write_tokens + usage.output_tokens, priceId: 'x' };
+        return {
+          costNanoUsd: usage.input_tokens + 2 * usage.cache_write_tokens + usage.output_tokens,
+          priceId: 'x',
+          parts: { inputNanoUsd: 0, cacheReadNanoUsd: 0, cacheWriteNanoUsd: 0, outputNanoUsd: 0 },
+        };
       },
     });
   };
