@@ -34,6 +34,7 @@ export interface JournalRow {
 export interface JournalCalls {
   findByUpstreamId: { input: { upstreamId: string; team: string | null }; output: CallRecord | null };
   declareRun: { input: { run: RunKey; declared: RunDeclaration; nowMs: number }; output: RunRow };
+  hasRunLimits: { input: null; output: boolean };
   changeTeam: { input: { change: TeamChange; moment: ChangeMoment }; output: ChangeOutcome<TeamRow> };
   changeKey: { input: { change: KeyChange; moment: ChangeMoment }; output: ChangeOutcome<KeyRow> };
   noteUses: { input: readonly KeyUse[]; output: null };

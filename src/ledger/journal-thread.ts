@@ -10,7 +10,7 @@ import { LedgerError } from './ledger-error.ts';
 import { addAlert, claimSinks, releaseSinks, retryParked, settleDelivery } from './outbox-rows.ts';
 import { changesSince } from './queries/access.ts';
 import { findByUpstreamId } from './queries/records.ts';
-import { declareRun } from './queries/runs.ts';
+import { declareRun, hasRunLimits } from './queries/runs.ts';
 import type { CallRecord } from './record.ts';
 import { recoverDeadInstances } from './recovery.ts';
 import { prune } from './retention.ts';
@@ -75,6 +75,8 @@ export class JournalThread {
         return findByUpstreamId(database, call.input.upstreamId, call.input.team);
       case 'declareRun':
         return declareRun(database, call.input.run, call.input);
+      case 'hasRunLimits':
+        return hasRunLimits(database);
       case 'changeTeam':
         return changeTeam(database, call.input.change, call.input.moment);
       case 'changeKey':

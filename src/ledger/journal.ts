@@ -102,6 +102,7 @@ export class Journal implements Ledger {
       dataDir: options.dataDir,
       clock: options.clock,
       declareRun: (declaration) => this.#link.call('declareRun', declaration),
+      hasRunLimits: () => this.#link.call('hasRunLimits', null),
     });
     this.reader = this.#reader;
     this.access = new SqliteAccessBook(this.#reader, this.#link, options.clock);

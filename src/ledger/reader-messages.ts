@@ -29,7 +29,6 @@ export interface ReaderCalls {
   teamsOfRun: { input: string; output: string[] };
   runs: { input: { filter: RunFilter; page: RunPage }; output: RunRow[] };
   childrenOf: { input: RunKey; output: RunRow[] };
-  hasRunLimits: { input: null; output: boolean };
   sumsOfRun: { input: RunKey; output: ActivitySum[] };
   sumsOfSession: { input: { team: string | null; sessionId: string }; output: ActivitySum[] };
   team: { input: string; output: TeamRow | null };

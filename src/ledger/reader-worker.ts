@@ -7,7 +7,7 @@ import { sumsOfRun, sumsOfSession } from './queries/activity.ts';
 import { correctionsOf, recordsToReprice } from './queries/corrections.ts';
 import { nextPage, standings } from './queries/outbox.ts';
 import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
-import { childrenOf, findRun, hasRunLimits, listRuns, teamsOfRun } from './queries/runs.ts';
+import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
 import { settledRecords, settlementOf } from './queries/settled.ts';
 import { correctionsIn, openCalls, statementDocument, statementLines, statementMonths } from './queries/statements.ts';
 import { usage } from './queries/usage.ts';
@@ -62,8 +62,6 @@ function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
       return listRuns(open, call.input.filter, call.input.page);
     case 'childrenOf':
       return childrenOf(open, call.input);
-    case 'hasRunLimits':
-      return hasRunLimits(open);
     case 'sumsOfRun':
       return sumsOfRun(open, call.input);
     case 'sumsOfSession':

@@ -7,6 +7,7 @@ export interface RunLimitsSource {
 export class RunLimitsWatch {
   readonly #source: RunLimitsSource;
   #found = false;
+  #hasFailed = false;
 
   constructor(source: RunLimitsSource) {
     this.#source = source;
@@ -21,8 +22,16 @@ export class RunLimitsWatch {
     if (limits.length > 0) this.#found = true;
   }
 
-  /** Asks anew. Once a run has limits they stay possible. */
+  /** Asks anew. Once a run has limits they stay possible. Of failures in a row only the first is thrown. */
   async look(): Promise<void> {
-    if (!this.#found) this.#found = await this.#source.hasRunLimits();
+    if (this.#found) return;
+    try {
+      this.#found = await this.#source.hasRunLimits();
+      this.#hasFailed = false;
+    } catch (error) {
+      if (this.#hasFailed) return; // told already, and the ledger says by its state when it can be asked again
+      this.#hasFailed = true;
+      throw error;
+    }
   }
 }

@@ -325,6 +325,15 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
         });
       });
 
+      it('knows whether any run has limits of its own', async () => {
+        await reader.declareRun(RUN, { labels: { a: 'b' } });
+        expect(await reader.hasRunLimits()).toBe(false);
+        await reader.declareRun(RUN, { limits: [{ requests: 5 }] });
+        expect(await reader.hasRunLimits()).toBe(true);
+        await reader.declareRun(RUN, { limits: [] });
+        expect(await reader.hasRunLimits()).toBe(false);
+      });
+
       it('finds the children of a run', async () => {
         await ledger.finish(callRecord({ run_id: 'child-b', parent_run_id: 'nightly-42' }));
         await reader.declareRun({ team: 'research', runId: 'child-a' }, { parentRunId: 'nightly-42' });

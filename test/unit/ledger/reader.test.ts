@@ -17,7 +17,8 @@ it('ends its thread when nobody has read for a while, and reads again with anoth
   process.on('worker', note);
   onTestFinished(() => void process.off('worker', note));
   const declareRun = () => Promise.reject(new Error('nobody declares a run here'));
-  const reader = new SqliteReader({ dataDir, clock: systemClock, declareRun, idleMs: 5 });
+  const hasRunLimits = () => Promise.resolve(false);
+  const reader = new SqliteReader({ dataDir, clock: systemClock, declareRun, hasRunLimits, idleMs: 5 });
   onTestFinished(() => reader.close());
 
   for (const time of [1, 2]) {
