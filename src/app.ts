@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { createAccess, createUseNotes, watchChanges } from './app-access.ts';
 import { openLimits, stageSettingsOf } from './app-limits.ts';
@@ -8,6 +9,7 @@ import { proxySettingsOf } from './app-settings.ts';
 import { type EventsOut, startEventsOut } from './app-sinks.ts';
 import type { Caller } from './attribution/attribution.ts';
 import { credentialOf } from './attribution/credential.ts';
+import { credentialDigest } from './attribution/credential-digest.ts';
 import { KeyDirectory } from './attribution/key-directory.ts';
 import { ConfigError } from './config/config-error.ts';
 import type { LocalSecrets } from './config/local-secrets.ts';
@@ -24,14 +26,16 @@ import { classifyEndpoint } from './metering/endpoints.ts';
 import { readBundledBook } from './pricing/bundled-book.ts';
 import { BackgroundResponses } from './server/background-responses.ts';
 import { ClientAttempts } from './server/client-attempts.ts';
+import { registerDashboardRoutes } from './server/dashboard-routes.ts';
 import { ShutdownError } from './server/dispatch.ts';
 import { createHttpServer } from './server/http-server.ts';
-import type { Reader, ReloadResult, UnreadyReason } from './server/management-rooms.ts';
+import type { Reader, ReloadResult, Status, UnreadyReason } from './server/management-rooms.ts';
 import { registerManagementRoutes } from './server/management-routes.ts';
 import { OpenCalls } from './server/open-calls.ts';
 import { registerProxyRoutes } from './server/proxy-routes.ts';
 import { createRequestRates } from './server/rate-limits.ts';
 import type { CallObserver } from './server/rooms.ts';
+import { SignInSessions } from './server/sign-in-sessions.ts';
 import { RejectionMemory } from './server/stream-usage-request.ts';
 import { createTokenEstimator } from './server/token-estimator.ts';
 import { callLogLine } from './telemetry/call-log.ts';
@@ -80,6 +84,9 @@ const MAX_QUEUED = 100_000;
  */
 const BACKLOG = 4096;
 
+/** The page, as it was built; beside the sources in a checkout and in the image. */
+const DASHBOARD_FOLDER = fileURLToPath(new URL('../dashboard/dist', import.meta.url));
+
 /** How long a connection may still take what has been written to it, once its call has been ended. */
 const LAST_WORDS_MS = 1_000;
 
@@ -98,6 +105,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   );
 
   let config = options.config;
+  const startedAtMs = clock.nowMs();
+  let configuration: Status['configuration'] = { loadedAtMs: startedAtMs, isLastLoadInForce: true };
   const book = readBundledBook(readBookText());
   const directory = new KeyDirectory();
   const lasting = { pepper: secrets.pepper, book, directory };
@@ -213,6 +222,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       eventsOut.replace(next.sinks);
       stageSettings = nextStageSettings;
       logger.setLevel(config.log.level);
+      configuration = { loadedAtMs: clock.nowMs(), isLastLoadInForce: true };
       metrics.configLoaded('loaded', clock.nowMs());
       warnOfWhatDoesNotHold(config, logger);
       logger.info({}, 'the configuration has been reloaded');
@@ -220,6 +230,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       background.run('close upstreams', () => openCalls.whenPresentOver().then(() => before.upstreams.close()));
       return { kind: 'swapped' };
     } catch (error) {
+      configuration = { ...configuration, isLastLoadInForce: false };
       metrics.configLoaded('refused', clock.nowMs());
       if (!(error instanceof ConfigError)) throw error;
       logger.error({ err: error }, 'the configuration was not reloaded; the one before still holds');
@@ -227,6 +238,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   };
 
+  const sessions = new SignInSessions({
+    secret: secrets.pepper,
+    clock,
+    digestOf: (credential) => credentialDigest(secrets.pepper, credential),
+    ownerOfDigest: readerOfDigest,
+  });
   app.addHook('onRequest', (request, _reply, done) => {
     // By the route, for the same path has many spellings; by the path where there is no route.
     if (isManagement(request.routeOptions.url ?? request.url)) rates.countManagement(request).then(() => done(), done);
@@ -239,17 +256,50 @@ export async function startApp(options: AppOptions): Promise<App> {
     nextId,
     onCommitted: (listener) => journal.onCommitted(listener),
     authorize: (headers) => readerOf(headers),
+    signIn: {
+      sessions,
+      countAttempt: (request) => rates.countSignIn(request),
+      authMode: () => config.auth.mode,
+    },
     clock,
     access,
     metrics,
     metricsToken: () => config.metrics.token ?? null,
     health: () => ({ reasons: unreadyReasons() }),
+    status,
     reload,
     prices: () => ({ ...proxy.prices, upstreams: config.upstreams.map(({ name }) => name) }),
     sinks: eventsOut,
     limits: limits.desk,
     runDeclared: limits.runDeclared,
   });
+
+  registerDashboardRoutes(app, DASHBOARD_FOLDER);
+
+  function status(): Status {
+    return {
+      version: options.version,
+      nodeVersion: options.nodeVersion,
+      startedAtMs,
+      authMode: config.auth.mode,
+      openCalls: openCalls.count,
+      journal: { state: journal.state.kind, waitingRecords: journal.pendingRows },
+      upstreams: config.upstreams.map(({ name, base_url, models }) => ({
+        name,
+        origin: new URL(base_url).origin,
+        models,
+      })),
+      configuration,
+    };
+  }
+
+  /** Who is known by the HMAC of a credential; no one by that of a credential that is no longer valid. */
+  function readerOfDigest(digest: Buffer): Reader | null {
+    const adminDigest = credentialDigest(secrets.pepper, config.admin_key ?? secrets.adminKey);
+    if (timingSafeEqual(digest, adminDigest)) return { kind: 'admin' };
+    const caller = proxy.keyRing.findByDigest(digest.toString('hex'), clock.nowMs());
+    return caller === null ? null : readerOfCaller(caller);
+  }
 
   function readerOf(headers: IncomingHttpHeaders): Reader | null {
     const credential = credentialOf(headers);

@@ -36,6 +36,8 @@ export interface KeyRing {
    * are one outcome on purpose: the answer must not tell which it was (contract.md, "Errors of our own").
    */
   find(credential: string | null, nowMs: number): Caller | null;
+  /** The same by the HMAC of a credential, for whoever has shown it before and keeps no credentials. */
+  findByDigest(digestHex: string, nowMs: number): Caller | null;
 }
 
 interface KnownKey extends Holder {
@@ -80,7 +82,10 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
 
   function lookUp(credential: string): Holder | null {
     if (mode === 'keys' && badChecksumIsTypo && checkKeyFormat(prefix, credential) === 'typo') return null;
-    const digest = credentialDigest(pepper, credential);
+    return lookUpDigest(credentialDigest(pepper, credential));
+  }
+
+  function lookUpDigest(digest: Buffer): Holder | null {
     const digestHex = digest.toString('hex');
     const match = known.get(digestHex);
     if (match !== undefined && timingSafeEqual(match.digest, digest)) return match;
@@ -106,6 +111,10 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
       if (!mayCall(holder, nowMs)) return null;
       if (holder.use !== null) holder.use.lastMs = nowMs;
       return holder.caller;
+    },
+    findByDigest(digestHex, nowMs) {
+      const holder = lookUpDigest(Buffer.from(digestHex, 'hex'));
+      return holder !== null && mayCall(holder, nowMs) ? holder.caller : null;
     },
   };
 }

@@ -100,7 +100,7 @@ function greeting(proxy: RunningProxy, config: Config, secrets: LocalSecrets): s
   return `Metertap is running in ${config.auth.mode} mode.
 
   Base URL for SDKs   ${proxy.url}/v1
-  Dashboard           ${proxy.url}/dashboard (not in this release; ask ${proxy.url}/api/v1/runs)
+  Dashboard           ${proxy.url}/dashboard
   Admin key           ${config.admin_key === undefined ? secrets.adminKeyPath : 'as configured (admin_key)'}
   Upstream            ${upstreams}
   Ledger              ${config.data_dir}
@@ -112,6 +112,7 @@ function greetingJson(proxy: RunningProxy, config: Config, secrets: LocalSecrets
   const told = {
     base_url: `${proxy.url}/v1`,
     url: proxy.url,
+    dashboard_url: `${proxy.url}/dashboard`,
     auth_mode: config.auth.mode,
     admin_key_path: config.admin_key === undefined ? secrets.adminKeyPath : null,
     data_dir: config.data_dir,

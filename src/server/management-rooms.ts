@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../attribution/permissions.ts';
 import type { Clock } from '../core/clock.ts';
 import type { AccessBook, NewSecret } from '../ledger/access-book.ts';
@@ -12,6 +13,7 @@ import type { PriceLookup } from '../pricing/price-lookup.ts';
 import type { AccessSources } from '../reporting/access-list.ts';
 import type { RunEventBounds } from '../reporting/run-events.ts';
 import type { Delivery } from '../sinks/usage-sink.ts';
+import type { SignInSessions } from './sign-in-sessions.ts';
 
 /** Who asks: an administrator sees and does all, the owner of a key sees its own team's usage. */
 export type Reader =
@@ -40,6 +42,30 @@ export interface UnreadyReason {
 /** Ready when there is no reason against it. */
 export interface Health {
   readonly reasons: readonly UnreadyReason[];
+}
+
+/** What runs, for whoever looks after it; not of anybody's usage. */
+export interface Status {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly startedAtMs: number;
+  readonly authMode: 'passthrough' | 'keys';
+  readonly openCalls: number;
+  readonly journal: { readonly state: 'ready' | 'unavailable'; readonly waitingRecords: number };
+  readonly upstreams: readonly { readonly name: string; readonly origin: string; readonly models: readonly string[] }[];
+  readonly configuration: {
+    readonly loadedAtMs: number;
+    /** Whether the last load was the one that holds. */
+    readonly isLastLoadInForce: boolean;
+  };
+}
+
+/** Signing in from a browser. */
+export interface SignInRooms {
+  readonly sessions: Pick<SignInSessions<Reader>, 'begin' | 'find' | 'end'>;
+  /** Throws `rate_limit_exceeded` when an address tries too often. */
+  readonly countAttempt: (request: FastifyRequest) => Promise<void>;
+  readonly authMode: () => 'passthrough' | 'keys';
 }
 
 export type ReloadResult =
@@ -88,12 +114,14 @@ export interface ManagementRooms {
   readonly onCommitted: Ledger['onCommitted'];
   /** Whose credential the headers carry; null for none, and for one that is not valid. */
   readonly authorize: (headers: IncomingHttpHeaders) => Reader | null;
+  readonly signIn: SignInRooms;
   readonly clock: Clock;
   readonly access: AccessRooms;
   readonly metrics: { text(): Promise<{ contentType: string; body: string }> };
   /** Lets a scraper read `/metrics` from elsewhere than this machine; a reload may change it. */
   readonly metricsToken: () => string | null;
   readonly health: () => Health;
+  readonly status: () => Status;
   readonly reload: () => Promise<ReloadResult>;
   /** The prices that hold now, and the upstreams that they are for; a reload may change them. */
   readonly prices: () => Pick<PriceLookup, 'explain' | 'itemise' | 'providerOf' | 'priceCall'> & {

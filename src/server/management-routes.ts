@@ -1,9 +1,11 @@
+import cookie from '@fastify/cookie';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
 import { registerHealthRoutes } from './health-routes.ts';
 import { registerAuditRoute } from './management-audit-route.ts';
 import { acceptJsonBodies, managementError } from './management-body.ts';
 import { registerExportRoute } from './management-export-route.ts';
+import { registerEventsRoute } from './management-events-route.ts';
 import { registerKeyRoutes } from './management-key-routes.ts';
 import { registerLimitsRoute } from './management-limits-route.ts';
 import { registerMetricsRoute } from './management-metrics-route.ts';
@@ -18,6 +20,8 @@ import { holdReader, keepReader } from './management-scope.ts';
 import { registerSessionRoute } from './management-session-route.ts';
 import { registerSinkRoutes } from './management-sink-routes.ts';
 import { registerStatementRoutes } from './management-statement-routes.ts';
+import { registerSignInRoutes, SIGN_IN_PATH } from './management-sign-in-routes.ts';
+import { registerStatusRoute } from './management-status-route.ts';
 import { registerTeamRoutes } from './management-team-routes.ts';
 import { registerUsageRoute } from './management-usage-route.ts';
 import { registerOrganizationRoutes } from './organization-routes.ts';
@@ -38,29 +42,38 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
       });
       scope.setNotFoundHandler(refuseUnknownUrl);
       holdReader(scope);
-      scope.addHook('onRequest', async (request, reply) => {
-        reply.header('cache-control', 'no-store');
-        keepReader(request, rooms);
-      });
-      registerRunRoutes(scope, rooms);
-      registerRunEventsRoute(scope, rooms);
-      registerSessionRoute(scope, rooms);
-      registerUsageRoute(scope, rooms);
-      registerLimitsRoute(scope, rooms);
-      registerRecordRoutes(scope, rooms);
-      registerTeamRoutes(scope, rooms);
-      registerKeyRoutes(scope, rooms);
-      registerAuditRoute(scope, rooms);
-      registerExportRoute(scope, rooms);
-      registerPricesRoute(scope, rooms);
-      registerRepriceRoute(scope, rooms);
-      registerStatementRoutes(scope, rooms);
-      registerReloadRoute(scope, rooms);
-      registerSinkRoutes(scope, rooms);
+      void scope.register(cookie);
+      scope.after(() => registerGuardedRoutes(scope, rooms));
       done();
     },
     { prefix: '/api/v1' },
   );
+}
+
+/** Comes after the plugin that reads cookies, so that they are there when the hook asks who it is. */
+function registerGuardedRoutes(scope: FastifyInstance, rooms: ManagementRooms): void {
+  scope.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store');
+    if (request.routeOptions.url !== SIGN_IN_PATH) keepReader(request, rooms);
+  });
+  registerSignInRoutes(scope, rooms);
+  registerRunRoutes(scope, rooms);
+  registerRunEventsRoute(scope, rooms);
+  registerSessionRoute(scope, rooms);
+  registerUsageRoute(scope, rooms);
+  registerRecordRoutes(scope, rooms);
+  registerTeamRoutes(scope, rooms);
+  registerKeyRoutes(scope, rooms);
+  registerAuditRoute(scope, rooms);
+  registerExportRoute(scope, rooms);
+  registerPricesRoute(scope, rooms);
+  registerReloadRoute(scope, rooms);
+  registerSinkRoutes(scope, rooms);
+  registerLimitsRoute(scope, rooms);
+  registerRepriceRoute(scope, rooms);
+  registerStatementRoutes(scope, rooms);
+  registerEventsRoute(scope, rooms);
+  registerStatusRoute(scope, rooms);
 }
 
 async function refuseUnknownUrl(request: FastifyRequest): Promise<never> {

@@ -1,25 +1,43 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { credentialOf } from '../attribution/credential.ts';
 import { DEFAULT_SCOPES, type Scope } from '../attribution/permissions.ts';
 import { MetertapError } from '../core/errors.ts';
 import { isUsableId } from '../core/ids.ts';
 import type { LedgerReader, RunKey } from '../ledger/ledger-reader.ts';
 import type { ManagementRooms, Reader } from './management-rooms.ts';
+import { sessionOf } from './session-cookie.ts';
 
 const READER = 'managementReader';
+const SAME_SITE_HEADER = 'x-metertap-csrf';
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** Makes room on the requests of this scope for who asks. */
 export function holdReader(scope: FastifyInstance): void {
   scope.decorateRequest(READER, null);
 }
 
-/** Finds out who asks and keeps it with the request. Throws `invalid_api_key` where nobody known does. */
-export function keepReader(request: FastifyRequest, rooms: Pick<ManagementRooms, 'authorize'>): void {
-  const reader = rooms.authorize(request.headers);
+/**
+ * Finds out who asks, by the credential or else by the session of a browser, and keeps it with the request. Throws
+ * `invalid_api_key` where nobody known does, and `permission_denied` for a change that another site may have caused.
+ */
+export function keepReader(request: FastifyRequest, rooms: Pick<ManagementRooms, 'authorize' | 'signIn'>): void {
+  const session = credentialOf(request.headers) === null ? sessionOf(request) : null;
+  const reader =
+    session === null ? rooms.authorize(request.headers) : (rooms.signIn.sessions.find(session)?.owner ?? null);
   if (reader === null) throw unknownCredential();
-  if (reader.kind === 'team' && !hasScope(reader, 'usage:read')) {
-    throw new MetertapError('permission_denied', 'This key has no scope "usage:read", which the management API needs.');
-  }
+  requireUsageScope(reader);
+  if (session !== null && !SAFE_METHODS.has(request.method)) requireSameSite(request);
   request.setDecorator<Reader>(READER, reader);
+}
+
+/**
+ * A browser adds the session to every request to us, whoever wrote the page. It lets no other site add a header of its
+ * own, so this one shows that the page is ours (OWASP, "Cross-Site Request Forgery Prevention", custom headers).
+ */
+export function requireSameSite(request: FastifyRequest): void {
+  if (request.headers[SAME_SITE_HEADER] !== undefined) return;
+  const message = `A change asked for with a session needs the header ${SAME_SITE_HEADER}: 1.`;
+  throw new MetertapError('permission_denied', message, { param: SAME_SITE_HEADER });
 }
 
 /** Who asks, once `keepReader` has let the request in. */
@@ -33,6 +51,12 @@ export function unknownCredential(): MetertapError {
     'invalid_api_key',
     'A valid credential is needed: send "Authorization: Bearer" with an admin key or a Metertap key.',
   );
+}
+
+/** Refuses keys that are made for calls alone, with `permission_denied`. */
+export function requireUsageScope(reader: Reader): void {
+  if (hasScope(reader, 'usage:read')) return;
+  throw new MetertapError('permission_denied', 'This key has no scope "usage:read", which the management API needs.');
 }
 
 /** Whether a reader may do what a scope opens. */

@@ -15,6 +15,8 @@ export interface RateSettings {
 }
 
 const MINUTE_MS = 60_000;
+/** People type keys slowly; all attempts count, since the one that succeeds is what a guesser wants. */
+const SIGN_INS_PER_MINUTE = 20;
 /** How many keys and addresses are counted at once in memory. */
 const COUNTED_AT_ONCE = 100_000;
 const COUNTED_KEY = 'countedKey';
@@ -31,7 +33,7 @@ export async function createRequestRates(
   app: FastifyInstance,
   settings: () => RateSettings,
   redis: RateLimitPluginOptions['redis'],
-): Promise<RequestRates & { readonly countManagement: (request: FastifyRequest) => Promise<void> }> {
+): Promise<RequestRates & Record<'countManagement' | 'countSignIn', (request: FastifyRequest) => Promise<void>>> {
   await app.register(rateLimit, {
     global: false,
     cache: COUNTED_AT_ONCE,
@@ -49,6 +51,7 @@ export async function createRequestRates(
     });
   const unauthenticated = byAddress('unauthenticated', () => settings().unauthenticatedPerMinute);
   const management = byAddress('management', () => settings().managementPerMinute);
+  const signIns = byAddress('sign-in', () => Math.min(settings().unauthenticatedPerMinute, SIGN_INS_PER_MINUTE));
   const calls = app.createRateLimit({
     timeWindow: MINUTE_MS,
     max: (request) => request.getDecorator<CountedKey>(COUNTED_KEY).perMinute,
@@ -57,6 +60,7 @@ export async function createRequestRates(
 
   return {
     countUnauthenticated: (exchange) => count(unauthenticated, exchange.framed, 'failed attempts from your address'),
+    countSignIn: (request) => count(signIns, request, 'attempts to sign in from your address'),
     countManagement: (request) => count(management, request, 'management requests from your address'),
     countCall: async (exchange: Exchange, caller: Caller): Promise<RequestAllowance | null> => {
       const perMinute = caller.settings.requestsPerMinute ?? settings().keyRequestsPerMinute;

@@ -65,6 +65,8 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['server', 'app.ts'],
   '@fastify/rate-limit': ['server', 'app.ts'],
   '@fastify/busboy': ['server'],
+  '@fastify/cookie': ['server'],
+  '@fastify/static': ['server'],
   undici: ['server', 'app.ts'],
   'gpt-tokenizer': ['server'],
   'prom-client': ['telemetry'],
