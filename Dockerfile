@@ -17,6 +17,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY bin ./bin
 COPY src ./src
+COPY dashboard/dist ./dashboard/dist
 COPY config/demo.yaml ./config/demo.yaml
 
 # The ledger outlives the container. The folder is made here so that a new volume belongs to the user below.

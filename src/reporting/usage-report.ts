@@ -13,6 +13,8 @@ export interface UsageResult extends TokenCounts, Partial<Record<UsageDimension,
   readonly corrections_usd: string;
   readonly corrected_cost_usd: string;
   readonly corrected_cost_complete: boolean;
+  /** Calls whose usage is known and whose price is not; their cost is not in `cost_usd`. */
+  readonly unpriced: number;
   readonly not_counted: NotCounted;
 }
 
@@ -100,6 +102,7 @@ function resultOf(row: UsageRow, groupBy: readonly UsageDimension[]): UsageResul
     corrections_usd: formatUsd(row.corrections_nano_usd),
     corrected_cost_usd: formatUsd(row.cost_nano_usd + row.corrections_nano_usd),
     corrected_cost_complete: row.unpriced === row.priced_later && row.missing_usage === 0 && row.estimated === 0,
+    unpriced: row.unpriced,
     not_counted: {
       missing_usage: row.missing_usage,
       estimated: row.estimated,

@@ -46,6 +46,7 @@ export function registerDashboardRoutes(app: FastifyInstance, folder: string): v
       scope.get<{ Params: { '*': string } }>('/assets/*', (request, reply) =>
         reply.headers(PAGE_HEADERS).sendFile(join('assets', request.params['*']), { maxAge: '365d', immutable: true }),
       );
+      scope.get('/icon.svg', (_request, reply) => reply.headers(PAGE_HEADERS).sendFile('icon.svg', { maxAge: '1h' }));
       // Every view has a path of its own, which the page reads.
       scope.get('/', (_request, reply) => sendPage(reply));
       scope.get('/*', (_request, reply) => sendPage(reply));

@@ -20,7 +20,7 @@ import { holdReader, keepReader } from './management-scope.ts';
 import { registerSessionRoute } from './management-session-route.ts';
 import { registerSinkRoutes } from './management-sink-routes.ts';
 import { registerStatementRoutes } from './management-statement-routes.ts';
-import { registerSignInRoutes, SIGN_IN_PATH } from './management-sign-in-routes.ts';
+import { OPEN_PATHS, registerSignInRoutes } from './management-sign-in-routes.ts';
 import { registerStatusRoute } from './management-status-route.ts';
 import { registerTeamRoutes } from './management-team-routes.ts';
 import { registerUsageRoute } from './management-usage-route.ts';
@@ -54,7 +54,7 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
 function registerGuardedRoutes(scope: FastifyInstance, rooms: ManagementRooms): void {
   scope.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
-    if (request.routeOptions.url !== SIGN_IN_PATH) keepReader(request, rooms);
+    if (!OPEN_PATHS.has(request.routeOptions.url)) keepReader(request, rooms);
   });
   registerSignInRoutes(scope, rooms);
   registerRunRoutes(scope, rooms);

@@ -17,17 +17,30 @@ export function holdReader(scope: FastifyInstance): void {
 }
 
 /**
- * Finds out who asks, by the credential or else by the session of a browser, and keeps it with the request. Throws
- * `invalid_api_key` where nobody known does, and `permission_denied` for a change that another site may have caused.
+ * Finds out who asks and keeps it with the request. Throws `invalid_api_key` where nobody known does, and
+ * `permission_denied` for a change that another site may have caused.
  */
 export function keepReader(request: FastifyRequest, rooms: Pick<ManagementRooms, 'authorize' | 'signIn'>): void {
-  const session = credentialOf(request.headers) === null ? sessionOf(request) : null;
-  const reader =
-    session === null ? rooms.authorize(request.headers) : (rooms.signIn.sessions.find(session)?.owner ?? null);
+  const reader = findReader(request, rooms);
   if (reader === null) throw unknownCredential();
   requireUsageScope(reader);
-  if (session !== null && !SAFE_METHODS.has(request.method)) requireSameSite(request);
+  if (shownSession(request) !== null && !SAFE_METHODS.has(request.method)) requireSameSite(request);
   request.setDecorator<Reader>(READER, reader);
+}
+
+/** Who asks: by the credential, else by the session of a browser; null for nobody known. */
+export function findReader(
+  request: FastifyRequest,
+  rooms: Pick<ManagementRooms, 'authorize' | 'signIn'>,
+): Reader | null {
+  const session = shownSession(request);
+  if (session === null) return rooms.authorize(request.headers);
+  return rooms.signIn.sessions.find(session)?.owner ?? null;
+}
+
+/** A credential stands before a session, so that a script in a browser is who it says it is. */
+function shownSession(request: FastifyRequest): string | null {
+  return credentialOf(request.headers) === null ? sessionOf(request) : null;
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
 import type { ManagementRooms, Reader } from './management-rooms.ts';
-import { readerOf, requireSameSite, requireUsageScope } from './management-scope.ts';
+import { findReader, requireSameSite, requireUsageScope } from './management-scope.ts';
 import { clearSessionCookie, sessionOf, setSessionCookie } from './session-cookie.ts';
 
-/** The one route of `/api/v1` that is asked before there is anything to show. */
-export const SIGN_IN_PATH = '/api/v1/sign-in';
+/** What may be asked before one has signed in. */
+export const OPEN_PATHS: ReadonlySet<string | undefined> = new Set(['/api/v1/sign-in', '/api/v1/me']);
 
 /** Signing in with a key, for a browser: a cookie takes the key's place (contract.md, "The management API"). */
 export function registerSignInRoutes(scope: FastifyInstance, rooms: ManagementRooms): void {
@@ -26,7 +26,12 @@ export function registerSignInRoutes(scope: FastifyInstance, rooms: ManagementRo
     return reply.code(204).send();
   });
 
-  scope.get('/me', async (request) => who(readerOf(request), rooms, expiryOf(request, rooms)));
+  scope.get('/me', async (request) => {
+    const reader = findReader(request, rooms);
+    if (reader !== null) return who(reader, rooms, expiryOf(request, rooms));
+    const nobody = { kind: 'nobody', team: null, key_id: null, read_only: true };
+    return { ...nobody, auth_mode: rooms.signIn.authMode(), signed_in_until: null };
+  });
 }
 
 function keyOf(body: unknown): string {
