@@ -28,6 +28,7 @@ export function usdNumber(nano: bigint): number {
 export function shortUsd(nano: bigint): string {
   const value = usdNumber(nano);
   const size = Math.abs(value);
+  if (size > 0 && size < 0.0000005) return `${value < 0 ? '−' : ''}<$0.000001`;
   const places = size === 0 || size >= 1 ? 2 : size >= 0.01 ? 4 : 6;
   return `${value < 0 ? '−' : ''}$${Math.abs(value).toLocaleString('en-US', { minimumFractionDigits: places, maximumFractionDigits: places })}`;
 }

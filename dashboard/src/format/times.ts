@@ -5,11 +5,23 @@ const DATE_TIME = new Intl.DateTimeFormat('en-GB', {
   minute: '2-digit',
 });
 const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
+const SECOND = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const FULL = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
 export function dateTime(iso: string | number): string {
   return DATE_TIME.format(new Date(iso));
+}
+
+/** `22 Nov, 10:59:46`. */
+export function secondOf(iso: string): string {
+  return SECOND.format(new Date(iso));
 }
 
 export function clockTime(iso: string | number): string {
@@ -32,7 +44,8 @@ const AXIS_TIME = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as co
 export function axisTime(seconds: number, stepSeconds: number, utc: boolean): string {
   const zone = utc ? { timeZone: 'UTC' } : {};
   const at = new Date(seconds * 1000);
-  const time = at.toLocaleTimeString('en-GB', { ...AXIS_TIME, ...zone });
+  const withSeconds = stepSeconds < 60 ? ({ second: '2-digit' } as const) : {};
+  const time = at.toLocaleTimeString('en-GB', { ...AXIS_TIME, ...withSeconds, ...zone });
   if (stepSeconds < 86_400 && time !== '00:00') return time;
   return at.toLocaleDateString('en-GB', { ...AXIS_DAY, ...zone });
 }

@@ -1,7 +1,8 @@
+import type { ComponentChildren } from 'preact';
 import { type CallRecord, recordsAnswer } from '../api/answers.ts';
 import { usePages } from '../api/pages.ts';
 import { isAdmin } from '../api/session.ts';
-import { fullTime } from '../format/times.ts';
+import { secondOf } from '../format/times.ts';
 import { RecordLink, RunLink } from '../parts/links.tsx';
 import { More } from '../parts/more.tsx';
 import { now } from '../parts/now.ts';
@@ -31,11 +32,18 @@ const FILTERS = [
 const TEAM_FILTER = { name: 'team', label: 'Team' } as const;
 
 const COLUMNS: readonly Column<CallRecord>[] = [
-  { head: 'Began', names: true, cell: (call) => <RecordLink id={call.id} text={fullTime(call.started_at)} /> },
-  { head: 'Key', cell: (call) => call.key_id, wide: true },
-  { head: 'Run', cell: (call) => (call.run_id === null ? '–' : <RunLink team={call.team} id={call.run_id} />) },
-  { head: 'Agent', cell: (call) => call.agent ?? '–', wide: true },
-  { head: 'Model', cell: (call) => call.response_model ?? call.request_model ?? '–' },
+  { head: 'Began', names: true, cell: (call) => <RecordLink id={call.id} text={secondOf(call.started_at)} /> },
+  { head: 'Key', cell: (call) => <Two first={call.key_id} second={isAdmin() ? call.team : null} /> },
+  {
+    head: 'Run',
+    cell: (call) => (
+      <Two first={call.run_id === null ? '–' : <RunLink team={call.team} id={call.run_id} />} second={call.agent} />
+    ),
+  },
+  {
+    head: 'Model',
+    cell: (call) => <Two first={call.response_model ?? call.request_model ?? '–'} second={call.endpoint} />,
+  },
   { head: 'Ending', cell: (call) => <Ending ending={call.ending} /> },
   { head: 'Took', numeric: true, cell: (call) => <Span ms={call.duration_ms} /> },
   { head: 'Input', numeric: true, cell: (call) => tokens(call, 'input_tokens') },
@@ -48,7 +56,15 @@ const COLUMNS: readonly Column<CallRecord>[] = [
       call.usage === null ? '' : <Money usd={call.cost_usd} complete={call.usage_source === 'reported'} />,
   },
 ];
-const TEAM_COLUMN: Column<CallRecord> = { head: 'Team', cell: (call) => call.team };
+
+function Two({ first, second }: { readonly first: ComponentChildren; readonly second: string | null }) {
+  return (
+    <>
+      {first}
+      {second === null ? null : <span class="faint sub">{second}</span>}
+    </>
+  );
+}
 
 function tokens(call: CallRecord, name: 'input_tokens' | 'cache_read_tokens' | 'output_tokens') {
   if (call.usage === null && call.ended_at === null) return '';
@@ -70,7 +86,6 @@ export function Records() {
   const isNarrowed = Object.values(given).some((value) => value !== null);
   const hasRange = ['range', 'start'].some((name) => query.value.has(name));
   const records = usePages('/records', { ...given, ...(hasRange ? rangeQuery(range) : {}), limit: 100 }, recordsAnswer);
-  const columns = isAdmin() ? COLUMNS.toSpliced(1, 0, TEAM_COLUMN) : COLUMNS;
   return (
     <>
       <div class="view-head">
@@ -135,7 +150,7 @@ export function Records() {
             <Table
               id="records"
               caption="Records, the newest first"
-              columns={columns}
+              columns={COLUMNS}
               rows={data}
               keyOf={({ id }) => id}
             />

@@ -178,12 +178,12 @@ function CallRow({ call, scale }: { readonly call: CallRecord; readonly scale: S
       <td class="time-column">
         <Bar call={call} scale={scale} />
       </td>
-      <td class="numeric">{isOpen ? 'open' : <Span ms={call.duration_ms} />}</td>
+      <td class="numeric took-column">{isOpen ? 'open' : <Span ms={call.duration_ms} />}</td>
       <td class="context-column">
         <Context call={call} scale={scale} />
       </td>
-      <td class="numeric">{call.usage === null ? '' : <Count value={call.usage.output_tokens} />}</td>
-      <td class="numeric">
+      <td class="numeric out-column">{call.usage === null ? '' : <Count value={call.usage.output_tokens} />}</td>
+      <td class="numeric tool-column">
         {call.usage === null || call.usage.tool_calls === 0 ? '' : <Count value={call.usage.tool_calls} />}
       </td>
       <td class="numeric">{isOpen ? '' : <Cost call={call} />}</td>
