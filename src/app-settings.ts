@@ -6,6 +6,7 @@ import type { BundledBook } from './pricing/bundled-book.ts';
 import { createPriceLookup, type PriceLookup } from './pricing/price-lookup.ts';
 import type { Pricer } from './pricing/pricer.ts';
 import { endpointPattern } from './server/admit-caller.ts';
+import type { Status } from './server/management-rooms.ts';
 import type { ProxySettings } from './server/rooms.ts';
 import { createUpstreams, type UpstreamSettings } from './server/upstreams.ts';
 
@@ -21,6 +22,21 @@ export interface LastingParts {
   readonly pepper: Buffer;
   readonly book: BundledBook;
   readonly directory: KeyDirectory;
+}
+
+/** What the management API tells of the process, beside what the configuration says. */
+type Running = Omit<Status, 'authMode' | 'upstreams'>;
+
+/** What runs now, without anything of anybody's usage. Of the upstreams' addresses only the origin is told. */
+export function statusOf(config: Config, running: Running): Status {
+  const { version, nodeVersion, startedAtMs, openCalls, journal, configuration } = running;
+  const upstreams = config.upstreams.map(({ name, base_url: url, models }) => ({
+    name,
+    origin: new URL(url).origin,
+    models,
+  }));
+  const authMode = config.auth.mode;
+  return { version, nodeVersion, startedAtMs, authMode, openCalls, journal, upstreams, configuration };
 }
 
 /** Makes of a configuration what the proxied path works with. */

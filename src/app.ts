@@ -1,15 +1,11 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { IncomingHttpHeaders } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { createAccess, createUseNotes, watchChanges } from './app-access.ts';
 import { openLimits, stageSettingsOf } from './app-limits.ts';
-import { proxySettingsOf } from './app-settings.ts';
+import { createReaders } from './app-readers.ts';
+import { proxySettingsOf, statusOf } from './app-settings.ts';
 import { type EventsOut, startEventsOut } from './app-sinks.ts';
-import type { Caller } from './attribution/attribution.ts';
-import { credentialOf } from './attribution/credential.ts';
-import { credentialDigest } from './attribution/credential-digest.ts';
 import { KeyDirectory } from './attribution/key-directory.ts';
 import { ConfigError } from './config/config-error.ts';
 import type { LocalSecrets } from './config/local-secrets.ts';
@@ -29,13 +25,12 @@ import { ClientAttempts } from './server/client-attempts.ts';
 import { registerDashboardRoutes } from './server/dashboard-routes.ts';
 import { ShutdownError } from './server/dispatch.ts';
 import { createHttpServer } from './server/http-server.ts';
-import type { Reader, ReloadResult, Status, UnreadyReason } from './server/management-rooms.ts';
+import type { ReloadResult, Status, UnreadyReason } from './server/management-rooms.ts';
 import { registerManagementRoutes } from './server/management-routes.ts';
 import { OpenCalls } from './server/open-calls.ts';
 import { registerProxyRoutes } from './server/proxy-routes.ts';
 import { createRequestRates } from './server/rate-limits.ts';
 import type { CallObserver } from './server/rooms.ts';
-import { SignInSessions } from './server/sign-in-sessions.ts';
 import { RejectionMemory } from './server/stream-usage-request.ts';
 import { createTokenEstimator } from './server/token-estimator.ts';
 import { callLogLine } from './telemetry/call-log.ts';
@@ -238,11 +233,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   };
 
-  const sessions = new SignInSessions({
-    secret: secrets.pepper,
+  const readers = createReaders({
+    pepper: secrets.pepper,
     clock,
-    digestOf: (credential) => credentialDigest(secrets.pepper, credential),
-    ownerOfDigest: readerOfDigest,
+    adminKey: () => config.admin_key ?? secrets.adminKey,
+    keyRing: () => proxy.keyRing,
   });
   app.addHook('onRequest', (request, _reply, done) => {
     // By the route, for the same path has many spellings; by the path where there is no route.
@@ -255,9 +250,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     statements: journal.statements,
     nextId,
     onCommitted: (listener) => journal.onCommitted(listener),
-    authorize: (headers) => readerOf(headers),
+    authorize: readers.authorize,
     signIn: {
-      sessions,
+      sessions: readers.sessions,
       countAttempt: (request) => rates.countSignIn(request),
       authMode: () => config.auth.mode,
     },
@@ -266,7 +261,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     metrics,
     metricsToken: () => config.metrics.token ?? null,
     health: () => ({ reasons: unreadyReasons() }),
-    status,
+    status: () =>
+      statusOf(config, {
+        ...options,
+        startedAtMs,
+        configuration,
+        openCalls: openCalls.count,
+        journal: { state: journal.state.kind, waitingRecords: journal.pendingRows },
+      }),
     reload,
     prices: () => ({ ...proxy.prices, upstreams: config.upstreams.map(({ name }) => name) }),
     sinks: eventsOut,
@@ -275,39 +277,6 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
 
   registerDashboardRoutes(app, DASHBOARD_FOLDER);
-
-  function status(): Status {
-    return {
-      version: options.version,
-      nodeVersion: options.nodeVersion,
-      startedAtMs,
-      authMode: config.auth.mode,
-      openCalls: openCalls.count,
-      journal: { state: journal.state.kind, waitingRecords: journal.pendingRows },
-      upstreams: config.upstreams.map(({ name, base_url, models }) => ({
-        name,
-        origin: new URL(base_url).origin,
-        models,
-      })),
-      configuration,
-    };
-  }
-
-  /** Who is known by the HMAC of a credential; no one by that of a credential that is no longer valid. */
-  function readerOfDigest(digest: Buffer): Reader | null {
-    const adminDigest = credentialDigest(secrets.pepper, config.admin_key ?? secrets.adminKey);
-    if (timingSafeEqual(digest, adminDigest)) return { kind: 'admin' };
-    const caller = proxy.keyRing.findByDigest(digest.toString('hex'), clock.nowMs());
-    return caller === null ? null : readerOfCaller(caller);
-  }
-
-  function readerOf(headers: IncomingHttpHeaders): Reader | null {
-    const credential = credentialOf(headers);
-    if (credential === null) return null;
-    if (isSameSecret(credential, config.admin_key ?? secrets.adminKey)) return { kind: 'admin' };
-    const caller = proxy.keyRing.find(credential, clock.nowMs());
-    return caller === null ? null : readerOfCaller(caller);
-  }
 
   function unreadyReasons(): UnreadyReason[] {
     const reasons: UnreadyReason[] = [];
@@ -371,13 +340,6 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
-/** What the owner of a key may ask of the management API. */
-function readerOfCaller({ team, keyId, permissions: { scopes } }: Caller): Reader {
-  if (scopes.includes('admin:write')) return { kind: 'admin', keyId };
-  if (scopes.includes('admin:read')) return { kind: 'admin', keyId, isReadOnly: true };
-  return { kind: 'team', team, keyId, scopes };
-}
-
 /** The text of the price book that is shipped beside the sources. */
 export function readBookText(): string {
   return readFileSync(new URL('./pricing/price-book.jsonl', import.meta.url), 'utf8');
@@ -435,10 +397,6 @@ async function openSharedRedis(config: Config, logger: Logger): Promise<RedisCon
 
 function isManagement(url: string): boolean {
   return url.startsWith('/api/') || url.startsWith('/v1/organization/');
-}
-
-function isSameSecret(a: string, b: string): boolean {
-  return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
 }
 
 function urlOf(address: ReturnType<FastifyInstance['server']['address']>, host: string): string {

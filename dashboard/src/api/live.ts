@@ -10,6 +10,7 @@ export const changes = signal(0);
 
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 15_000;
+const ASK_ANYWAY_MS = 30_000;
 
 export interface Follower {
   readonly path: string;
@@ -72,7 +73,9 @@ export function followChanges(): () => void {
   const grow = () => {
     changes.value += 1;
   };
-  return follow({
+  // Of calls that another process on the same ledger served, this one's stream says nothing.
+  const timer = setInterval(grow, ASK_ANYWAY_MS);
+  const stop = follow({
     path: '/api/v1/events',
     on: { changed: grow },
     connected: (isAgain) => {
@@ -82,4 +85,8 @@ export function followChanges(): () => void {
       liveState.value = state;
     },
   });
+  return () => {
+    clearInterval(timer);
+    stop();
+  };
 }

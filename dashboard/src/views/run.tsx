@@ -26,7 +26,9 @@ const MOST_RUNS = 12;
 /** One run: what it used, its calls over time, and the runs below it; by itself up to date while it goes. */
 export function RunView({ id }: { readonly id: string }) {
   const team = query.value.get('team');
-  const run = useAnswer(apiPath(`/runs/${encodeURIComponent(id)}`, { team, include: 'children' }), runTreeAnswer);
+  const run = useAnswer(apiPath(`/runs/${encodeURIComponent(id)}`, { team, include: 'children' }), runTreeAnswer, {
+    live: true,
+  });
   const version = useSignal(0);
   const reload = () => {
     version.value += 1;
@@ -259,7 +261,7 @@ interface CallsOfProps {
 
 function CallsOf({ team, runId, depth, version, take }: CallsOfProps) {
   const asked = { run_id: runId, team: isAdmin() ? team : null, limit: MOST_CALLS };
-  const records = useAnswer(apiPath('/records', asked), recordsAnswer);
+  const records = useAnswer(apiPath('/records', asked), recordsAnswer, { live: true });
   useEffect(() => {
     if (version > 0) records.reload();
   }, [version]);
