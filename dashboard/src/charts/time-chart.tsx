@@ -23,6 +23,8 @@ export interface TimeChartProps {
   /** Called with a range in Unix seconds when one is brushed. */
   readonly onZoom?: (startSeconds: number, endSeconds: number) => void;
   readonly utc?: boolean;
+  /** Values are counts: the axis has no halves. */
+  readonly isCount?: boolean;
 }
 
 const HEIGHT = 240;
@@ -128,6 +130,7 @@ function optionsOf(props: TimeChartProps, element: HTMLElement, setAt: (at: numb
         ticks: { show: false },
         font: FONT,
         size: 62,
+        ...(props.isCount === true ? { incrs: COUNT_STEPS } : {}),
         values: (_plot, splits) => splits.map(props.formatAxis ?? format),
       },
     ],
@@ -161,6 +164,10 @@ function optionsOf(props: TimeChartProps, element: HTMLElement, setAt: (at: numb
   };
 }
 
+const COUNT_STEPS = Array.from(
+  { length: 36 },
+  (_, n) => [1, 2, 5].map((step) => step * 10 ** Math.floor(n / 3))[n % 3] ?? 1,
+);
 const FONT = '12px system-ui, sans-serif';
 
 function stepOf({ times, kind }: TimeChartProps): number {

@@ -60,6 +60,13 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 1_440)} days`;
 }
 
+/** Round times for an axis: `500 ms`, `20 s`, `5 min`, `2 h`. */
+export function roughly(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`;
+  if (ms < 60_000) return `${ms / 1_000} s`;
+  return ms < 3_600_000 ? `${ms / 60_000} min` : `${ms / 3_600_000} h`;
+}
+
 /** `12 s ago`. */
 export function ago(iso: string, nowMs: number): string {
   const ms = nowMs - Date.parse(iso);

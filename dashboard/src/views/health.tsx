@@ -91,6 +91,7 @@ export function Health() {
                       series={largest(failed, COLOURS)}
                       kind="bars"
                       format={compact}
+                      isCount
                       formatTime={formatTime}
                       utc={range.bucket === '1d'}
                       label="Stacked bars of failed calls by upstream; the table below has the same figures"

@@ -221,6 +221,7 @@ function OverTime({ buckets, before, measure, by, range }: OverTimeProps) {
         format={format}
         formatAxis={measure === 'cost' ? axisUsd : compact}
         formatTime={formatTime}
+        isCount={measure !== 'cost'}
         utc={range.bucket === '1d'}
         label={`Stacked bars of ${measure} by ${by}; the table below has the same figures`}
         onZoom={zoomTo}

@@ -1,7 +1,8 @@
 import type { CallRecord } from '../api/answers.ts';
+import { type BusyTime, busyTime } from '../charts/busy-time.ts';
 import { COLOURS, colourClass } from '../charts/palette.ts';
 import { compact, percent, whole } from '../format/numbers.ts';
-import { clockTime, duration } from '../format/times.ts';
+import { clockTime, duration, roughly } from '../format/times.ts';
 import { Choice } from '../parts/choice.tsx';
 import { RecordLink, RunLink } from '../parts/links.tsx';
 import { now } from '../parts/now.ts';
@@ -26,7 +27,7 @@ const COLOUR_BY: readonly { readonly id: ColourBy; readonly label: string }[] = 
 
 interface Scale {
   readonly startMs: number;
-  readonly lengthMs: number;
+  readonly time: BusyTime;
   readonly mostInput: number;
   readonly colourOf: (call: CallRecord) => string;
 }
@@ -45,10 +46,9 @@ export function Waterfall({ runs }: { readonly runs: readonly RunCalls[] }) {
   const colourBy = COLOUR_BY.find(({ id }) => id === query.value.get('colour'))?.id ?? 'agent';
   const names = namesOf(calls, colourBy);
   const startMs = Math.min(...calls.map((call) => Date.parse(call.started_at)));
-  const endMs = Math.max(...calls.map(endOf), startMs + 1);
   const scale: Scale = {
     startMs,
-    lengthMs: endMs - startMs,
+    time: busyTime(calls.map((call) => ({ fromMs: Date.parse(call.started_at), toMs: endOf(call) }))),
     mostInput: Math.max(1, ...calls.map((call) => call.usage?.input_tokens ?? 0)),
     colourOf: (call) => colourClass(names.indexOf(nameOf(call, colourBy))),
   };
@@ -63,8 +63,13 @@ export function Waterfall({ runs }: { readonly runs: readonly RunCalls[] }) {
           ))}
           {names.length > COLOURS ? <li>others are grey</li> : null}
           <li>
-            <i class="swatch cached" /> from a cache
+            <i class="swatch cached" /> input from a cache
           </li>
+          {scale.time.breaks.length === 0 ? null : (
+            <li>
+              <i class="swatch idle" /> idle time, cut short
+            </li>
+          )}
         </ul>
         <Choice
           label="Colours by"
@@ -82,7 +87,7 @@ export function Waterfall({ runs }: { readonly runs: readonly RunCalls[] }) {
               <th scope="col">Call</th>
               <th scope="col" class="time-column">
                 <span class="visually-hidden">Time</span>
-                <Axis lengthMs={scale.lengthMs} />
+                <Axis time={scale.time} />
               </th>
               <th scope="col" class="numeric">
                 Took
@@ -140,25 +145,14 @@ function endOf(call: CallRecord): number {
   return call.ended_at === null ? now.value : Date.parse(call.ended_at);
 }
 
-/** Steps that people count in. */
-const STEPS_MS = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1.5e4, 3e4, 6e4, 1.2e5, 3e5, 6e5, 9e5, 1.8e6, 3.6e6, 7.2e6,
-  1.44e7, 4.32e7, 8.64e7,
-];
-const MOST_TICKS = 6;
-
-function Axis({ lengthMs }: { readonly lengthMs: number }) {
-  const step = STEPS_MS.find((ms) => lengthMs / ms <= MOST_TICKS) ?? lengthMs / MOST_TICKS;
-  const ticks = Array.from({ length: Math.floor(lengthMs / step) + 1 }, (_, index) => index * step);
+function Axis({ time }: { readonly time: BusyTime }) {
   return (
     <span class="axis" aria-hidden="true">
-      {ticks
-        .filter((ms) => ms / lengthMs < 0.94)
-        .map((ms) => (
-          <span key={ms} style={{ left: `${(100 * ms) / lengthMs}%` }}>
-            {ms === 0 ? '0' : duration(ms)}
-          </span>
-        ))}
+      {time.ticks.map(({ at, sinceMs }) => (
+        <span key={sinceMs} style={{ left: `${100 * at}%` }}>
+          {sinceMs === 0 ? '0' : roughly(sinceMs)}
+        </span>
+      ))}
     </span>
   );
 }
@@ -197,22 +191,36 @@ function Cost({ call }: { readonly call: CallRecord }) {
 }
 
 function Bar({ call, scale }: { readonly call: CallRecord; readonly scale: Scale }) {
-  const left = Date.parse(call.started_at) - scale.startMs;
-  const length = Math.max(endOf(call) - Date.parse(call.started_at), 0);
-  const share = (ms: number) => `${(100 * ms) / scale.lengthMs}%`;
-  const waited = call.ttft_ms === null || length === 0 ? 0 : Math.min(1, call.ttft_ms / length);
-  const title = `${call.ending.replaceAll('_', ' ')}, began after ${duration(left)}${call.ttft_ms === null ? '' : `, first byte after ${duration(call.ttft_ms)}`}`;
+  const { place, breaks } = scale.time;
+  const fromMs = Date.parse(call.started_at);
+  const lengthMs = Math.max(endOf(call) - fromMs, 0);
+  const left = place(fromMs);
+  const waited = call.ttft_ms === null || lengthMs === 0 ? 0 : Math.min(1, call.ttft_ms / lengthMs);
+  const first = call.ttft_ms === null ? '' : `, first byte after ${duration(call.ttft_ms)}`;
+  const title = `${call.ending.replaceAll('_', ' ')}, began after ${duration(fromMs - scale.startMs)}${first}`;
   return (
     <span class="track">
+      {breaks.map(({ from, to, idleMs }) => (
+        <span
+          key={from}
+          class="idle"
+          style={{ left: share(from), width: share(to - from) }}
+          title={`${duration(idleMs)} without a call`}
+        />
+      ))}
       <span
         class={`bar ${scale.colourOf(call)} ${call.ending}`}
-        style={{ left: share(left), width: share(length) }}
+        style={{ left: share(left), width: share(place(fromMs + lengthMs) - left) }}
         title={title}
       >
-        <span class="waited" style={{ width: `${100 * waited}%` }} />
+        <span class="waited" style={{ width: share(waited) }} />
       </span>
     </span>
   );
+}
+
+function share(part: number): string {
+  return `${100 * part}%`;
 }
 
 /** How much the model was given to read, and how much of it came from a cache: it grows with the turns of an agent. */
