@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { MetertapError } from '../core/errors.ts';
 
 /**
  * Nothing but our own files, no inline script or style, no frame, no other origin. Styles that scripts set through the
@@ -43,9 +44,13 @@ export function registerDashboardRoutes(app: FastifyInstance, folder: string): v
       const sendPage = (reply: FastifyReply) =>
         reply.headers(PAGE_HEADERS).header('cache-control', 'no-cache').sendFile('index.html', { cacheControl: false });
 
-      scope.get<{ Params: { '*': string } }>('/assets/*', (request, reply) =>
-        reply.headers(PAGE_HEADERS).sendFile(join('assets', request.params['*']), { maxAge: '365d', immutable: true }),
-      );
+      // Only what was built has a name here; whatever else is asked for is not looked for on the disk.
+      const assets = new Set(readdirSync(join(folder, 'assets')));
+      scope.get<{ Params: { '*': string } }>('/assets/*', (request, reply) => {
+        const name = request.params['*'];
+        if (!assets.has(name)) throw new MetertapError('unknown_url', 'The dashboard has no such file.');
+        return reply.headers(PAGE_HEADERS).sendFile(join('assets', name), { maxAge: '365d', immutable: true });
+      });
       scope.get('/icon.svg', (_request, reply) => reply.headers(PAGE_HEADERS).sendFile('icon.svg', { maxAge: '1h' }));
       // Every view has a path of its own, which the page reads.
       scope.get('/', (_request, reply) => sendPage(reply));

@@ -7,7 +7,7 @@ const PATH = '/api/v1';
 
 /** The session that a request shows; null without a cookie. */
 export function sessionOf(request: FastifyRequest): string | null {
-  return request.cookies[NAME] ?? null;
+  return request.cookies?.[NAME] ?? null;
 }
 
 /** Gives the browser a session that scripts cannot read and other sites cannot use. */
