@@ -25,6 +25,8 @@ export interface TestBrowser extends AsyncDisposable {
   readonly context: BrowserContext;
   /** Console errors, faults of scripts, breaches of the policy, and requests that left this machine. */
   readonly complaints: readonly string[];
+  /** Forgets the complaints so far. */
+  forgive(): void;
 }
 
 /** It asks nobody for updates, and draws without a graphics card. */
@@ -62,6 +64,7 @@ export async function openBrowser(program: string, options: BrowserOptions = {})
     page,
     context,
     complaints,
+    forgive: () => void complaints.splice(0),
     [Symbol.asyncDispose]: async () => {
       await context.close();
       rmSync(profile, { recursive: true, force: true });

@@ -18,7 +18,7 @@ export function SessionLink({ team, id }: OfTeam) {
 
 export function RecordLink({ id, text }: { readonly id: string; readonly text: string }) {
   return (
-    <Link to={viewPath(['records', id])} label={`Record ${id}`}>
+    <Link to={viewPath(['records', id])} title={`Record ${id}`}>
       {text}
     </Link>
   );

@@ -230,14 +230,14 @@ function Facts({ status }: { readonly status: Status }) {
         <dd>
           <Badge tone={status.status === 'ready' ? 'good' : 'bad'}>{status.status.replace('_', ' ')}</Badge>
         </dd>
-        <small>
+        <dd class="note">
           {status.version}, {status.auth_mode} mode
-        </small>
+        </dd>
       </div>
       <div class="tile">
         <dt>Up for</dt>
         <dd>{duration(Date.parse(status.now) - Date.parse(status.started_at))}</dd>
-        <small>Node.js {status.node_version}</small>
+        <dd class="note">Node.js {status.node_version}</dd>
       </div>
       {status.journal === null ? null : (
         <div class="tile" id="health-journal">
@@ -245,7 +245,7 @@ function Facts({ status }: { readonly status: Status }) {
           <dd>
             <Badge tone={status.journal.state === 'ready' ? 'good' : 'bad'}>{status.journal.state}</Badge>
           </dd>
-          <small>{plural(status.journal.waiting_records, 'record')} on the way</small>
+          <dd class="note">{plural(status.journal.waiting_records, 'record')} on the way</dd>
         </div>
       )}
       {status.open_calls === null ? null : (
@@ -254,7 +254,7 @@ function Facts({ status }: { readonly status: Status }) {
           <dd>
             <Count value={status.open_calls} />
           </dd>
-          <small>of this process</small>
+          <dd class="note">of this process</dd>
         </div>
       )}
       {status.configuration === null ? null : (
@@ -265,9 +265,9 @@ function Facts({ status }: { readonly status: Status }) {
               {status.configuration.last_load.replace('_', ' ')}
             </Badge>
           </dd>
-          <small>
+          <dd class="note">
             since <Moment iso={status.configuration.loaded_at} />
-          </small>
+          </dd>
         </div>
       )}
     </dl>

@@ -126,9 +126,9 @@ function Tiles({ sum, before }: { readonly sum: UsageSum; readonly before: Usage
           <Count value={sum.tokens} short />
         </dd>
         <Change now={sum.tokens} before={before?.tokens ?? null} />
-        <small>
+        <dd class="note">
           {compact(sum.input)} in · {compact(sum.output)} out
-        </small>
+        </dd>
       </div>
       <div class="tile" id="tile-calls">
         <dt>Calls</dt>
@@ -136,26 +136,26 @@ function Tiles({ sum, before }: { readonly sum: UsageSum; readonly before: Usage
           <Count value={sum.requests} short />
         </dd>
         <Change now={sum.requests} before={before?.requests ?? null} />
-        <small>{plural(sum.toolCalls, 'tool call')}</small>
+        <dd class="note">{plural(sum.toolCalls, 'tool call')}</dd>
       </div>
       <div class="tile" id="tile-cached">
         <dt>Input from a cache</dt>
         <dd>
           <Share part={sum.cached} of={sum.input} />
         </dd>
-        <small>
+        <dd class="note">
           {before === null || before.input === 0 ? '' : `${percent(before.cached, before.input)} in the period before`}
-        </small>
+        </dd>
       </div>
       <div class="tile" id="tile-failed">
         <dt>Failed calls</dt>
         <dd>
           <Share part={sum.failed} of={sum.requests + sum.failed} />
         </dd>
-        <small>
+        <dd class="note">
           {plural(sum.failed, 'call')} without usage
           {sum.retries === 0 ? '' : ` · ${plural(sum.retries, 'retry').replace('retrys', 'retries')} by clients`}
-        </small>
+        </dd>
       </div>
     </dl>
   );
@@ -163,16 +163,16 @@ function Tiles({ sum, before }: { readonly sum: UsageSum; readonly before: Usage
 
 /** How much more or less than in the period before. */
 function Change({ now: current, before }: { readonly now: number; readonly before: number | null }) {
-  if (before === null) return <small class="change">&nbsp;</small>;
-  if (before === 0) return <small class="change">nothing in the period before</small>;
+  if (before === null) return <dd class="note">&nbsp;</dd>;
+  if (before === 0) return <dd class="note">nothing in the period before</dd>;
   const change = (current - before) / before;
   const sign = change > 0 ? '▲' : change < 0 ? '▼' : '';
   return (
-    <small class="change">
+    <dd class="note">
       <span aria-hidden="true">{sign}</span>
       <span class="visually-hidden">{change > 0 ? 'up' : 'down'}</span>{' '}
       {Math.abs(change) > 9.99 ? '>999' : Math.round(Math.abs(change) * 100)}% on the period before
-    </small>
+    </dd>
   );
 }
 

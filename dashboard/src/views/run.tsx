@@ -153,47 +153,47 @@ function Facts({ run }: { readonly run: RunTree }) {
           <dd>
             <Money usd={run.cost_usd} complete={run.cost_complete} />
           </dd>
-          <small>
+          <dd class="note">
             {run.children.length === 0 ? '' : 'with child runs '}
             {run.children.length === 0 ? null : (
               <Money usd={run.cost_usd_with_children} complete={run.cost_complete_with_children} />
             )}
-          </small>
+          </dd>
         </div>
         <div class="tile" id="run-tokens">
           <dt>Tokens</dt>
           <dd>
             <Count value={usage.total_tokens} />
           </dd>
-          <small>
+          <dd class="note">
             <Count value={usage.input_tokens} /> in · <Count value={usage.output_tokens} /> out
-          </small>
+          </dd>
         </div>
         <div class="tile" id="run-calls">
           <dt>Calls</dt>
           <dd>
             <Count value={usage.requests} />
           </dd>
-          <small>
+          <dd class="note">
             {plural(usage.tool_calls, 'tool call')}
             {left.failed === 0 ? '' : ` · ${left.failed} failed`}
-          </small>
+          </dd>
         </div>
         <div class="tile" id="run-cached">
           <dt>Input from a cache</dt>
           <dd>
             <Share part={usage.cache_read_tokens} of={usage.input_tokens} />
           </dd>
-          <small>
+          <dd class="note">
             <Count value={usage.output_tokens_details.reasoning_tokens} /> tokens of reasoning
-          </small>
+          </dd>
         </div>
         <div class="tile">
           <dt>Time</dt>
           <dd>{duration(Date.parse(run.last_activity_at) - Date.parse(run.started_at))}</dd>
-          <small>
+          <dd class="note">
             began <Moment iso={run.started_at} nowMs={now.value} />
-          </small>
+          </dd>
         </div>
       </dl>
       <dl class="facts">

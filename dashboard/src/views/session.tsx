@@ -32,30 +32,30 @@ export function SessionView({ id }: { readonly id: string }) {
                 <dd>
                   <Money usd={data.cost_usd} complete={data.cost_complete} />
                 </dd>
-                <small>team {data.team}</small>
+                <dd class="note">team {data.team}</dd>
               </div>
               <div class="tile" id="session-tokens">
                 <dt>Tokens</dt>
                 <dd>
                   <Count value={data.usage.total_tokens} />
                 </dd>
-                <small>
+                <dd class="note">
                   <Share part={data.usage.cache_read_tokens} of={data.usage.input_tokens} /> of the input from a cache
-                </small>
+                </dd>
               </div>
               <div class="tile">
                 <dt>Calls</dt>
                 <dd>
                   <Count value={data.usage.requests} />
                 </dd>
-                <small>{plural(data.usage.tool_calls, 'tool call')}</small>
+                <dd class="note">{plural(data.usage.tool_calls, 'tool call')}</dd>
               </div>
               <div class="tile">
                 <dt>Time</dt>
                 <dd>{duration(Date.parse(data.last_activity_at) - Date.parse(data.started_at))}</dd>
-                <small>
+                <dd class="note">
                   last activity <Moment iso={data.last_activity_at} nowMs={now.value} />
-                </small>
+                </dd>
               </div>
             </dl>
             <section class="card" aria-labelledby="session-runs">
