@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { createAccess, createUseNotes, watchChanges } from './app-access.ts';
 import { openLimits, stageSettingsOf } from './app-limits.ts';
+import { observerOf } from './app-observer.ts';
 import { createReaders } from './app-readers.ts';
 import { proxySettingsOf, statusOf } from './app-settings.ts';
-import { type EventsOut, startEventsOut } from './app-sinks.ts';
+import { startEventsOut } from './app-sinks.ts';
 import { KeyDirectory } from './attribution/key-directory.ts';
 import { ConfigError } from './config/config-error.ts';
 import type { LocalSecrets } from './config/local-secrets.ts';
@@ -30,13 +31,10 @@ import { registerManagementRoutes } from './server/management-routes.ts';
 import { OpenCalls } from './server/open-calls.ts';
 import { registerProxyRoutes } from './server/proxy-routes.ts';
 import { createRequestRates } from './server/rate-limits.ts';
-import type { CallObserver } from './server/rooms.ts';
 import { RejectionMemory } from './server/stream-usage-request.ts';
 import { createTokenEstimator } from './server/token-estimator.ts';
-import { callLogLine } from './telemetry/call-log.ts';
-import { statusClassOf } from './telemetry/label-bounds.ts';
 import type { Logger } from './telemetry/logger.ts';
-import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createMetrics } from './telemetry/metrics.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -352,31 +350,6 @@ async function withGrace(openCalls: OpenCalls, graceMs: number, cutConnections: 
   await openCalls.whenPresentOver();
   clearTimeout(grace);
   clearTimeout(lastWords);
-}
-
-function observerOf(metrics: Metrics, logger: Logger, eventsOut: Pick<EventsOut, 'callEnded'>): CallObserver {
-  return {
-    refused: (code, id) => {
-      metrics.refused(code);
-      logger.info({ id, code }, 'refused');
-    },
-    callStarted: () => metrics.callStarted(),
-    callOver: () => metrics.callEnded(),
-    connectionRetried: (upstream) => {
-      metrics.connectionRetried(upstream);
-      logger.warn({ upstream }, 'no connection to the upstream; trying once more');
-    },
-    callEnded: (record, overheadMs) => {
-      metrics.recordCall(record, {
-        overheadSeconds: overheadMs === null ? null : overheadMs / 1000,
-        timeToFirstTokenSeconds: record.ttft_ms === null ? null : record.ttft_ms / 1000,
-      });
-      logger.chosen(callLogLine(record), 'call');
-      eventsOut.callEnded(record);
-    },
-    freeCallEnded: ({ endpoint, upstream, status }) => metrics.recordFree(endpoint, upstream, statusClassOf(status)),
-    fault: (where, error, id) => logger.error({ err: error, where, id }, 'fault'),
-  };
 }
 
 function warnOfWhatDoesNotHold(config: Config, logger: Logger): void {

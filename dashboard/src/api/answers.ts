@@ -35,6 +35,7 @@ const usageResult = object({
   cost_usd: text,
   cost_complete: flag,
   unpriced: number,
+  corrections_usd: text,
   not_counted: notCounted,
 });
 export type UsageResult = Shaped<typeof usageResult>;
@@ -201,6 +202,39 @@ export type Key = Shaped<typeof keyAnswer>;
 export const keysAnswer = object({ data: list(keyAnswer), next_cursor: maybe(text) });
 export const newKeyAnswer = object({ ...keyMembers, secret: text });
 export type NewKey = Shaped<typeof newKeyAnswer>;
+
+const amount = (value: unknown, at: string): string | number => (typeof value === 'number' ? value : text(value, at));
+const limitAnswer = object({
+  rule: text,
+  scope: text,
+  team: text,
+  key_id: maybe(text),
+  run_id: maybe(text),
+  session_id: maybe(text),
+  user: maybe(text),
+  model: maybe(text),
+  measure: text,
+  limit: amount,
+  used: amount,
+  held: amount,
+  remaining: amount,
+  resets_at: maybe(text),
+});
+export type Limit = Shaped<typeof limitAnswer>;
+export const limitsAnswer = object({ data: list(limitAnswer), next_cursor: maybe(text) });
+
+const statementEntry = object({
+  team: text,
+  period: text,
+  state: text,
+  opening_balance_usd: text,
+  total_usd: text,
+  closing_balance_usd: text,
+  closed_at: maybe(text),
+  closed_by: maybe(text),
+});
+export type StatementEntry = Shaped<typeof statementEntry>;
+export const statementsAnswer = object({ data: list(statementEntry), next_cursor: maybe(text) });
 
 const auditEntry = object({ id: number, at: text, actor: text, action: text, target_id: text, team: maybe(text) });
 export const auditAnswer = object({ data: list(auditEntry), next_cursor: maybe(text) });

@@ -11,6 +11,8 @@ export interface UsageSum {
   readonly tokens: number;
   readonly toolCalls: number;
   readonly cost: bigint;
+  /** What corrections have added since; below 0 where calls became cheaper. */
+  readonly corrections: bigint;
   readonly isComplete: boolean;
   readonly missing: number;
   readonly estimated: number;
@@ -29,6 +31,7 @@ const NOTHING: Omit<UsageSum, 'name'> = {
   tokens: 0,
   toolCalls: 0,
   cost: 0n,
+  corrections: 0n,
   isComplete: true,
   missing: 0,
   estimated: 0,
@@ -53,6 +56,7 @@ function add(sum: UsageSum, one: UsageResult): UsageSum {
     tokens: sum.tokens + one.total_tokens,
     toolCalls: sum.toolCalls + one.tool_calls,
     cost: sum.cost + nanoUsd(one.cost_usd),
+    corrections: sum.corrections + nanoUsd(one.corrections_usd),
     isComplete: sum.isComplete && one.cost_complete,
     missing: sum.missing + one.not_counted.missing_usage,
     estimated: sum.estimated + one.not_counted.estimated,
@@ -76,4 +80,9 @@ export function sumsBy(buckets: readonly UsageBucket[], dimension: Dimension): U
   const groups = Map.groupBy(allResults(buckets), (result) => nameIn(result, dimension));
   const sums = [...groups].map(([name, results]) => sumResults(results, name));
   return sums.sort((a, b) => Number(b.cost - a.cost) || b.tokens - a.tokens || a.name.localeCompare(b.name));
+}
+
+/** What a sum cost; null where none of its calls has a price, which is not 0. */
+export function costOf({ cost, requests, unpriced }: UsageSum): bigint | null {
+  return cost === 0n && unpriced > 0 && unpriced >= requests ? null : cost;
 }

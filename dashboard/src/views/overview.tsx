@@ -3,7 +3,7 @@ import { recordsAnswer, runsAnswer, type UsageBucket, usageAnswer } from '../api
 import { changes } from '../api/live.ts';
 import { apiPath } from '../api/request.ts';
 import { isAdmin } from '../api/session.ts';
-import { allResults, type Dimension, nameIn, sumResults, sumsBy, type UsageSum } from '../api/usage-sums.ts';
+import { allResults, costOf, type Dimension, nameIn, sumResults, sumsBy, type UsageSum } from '../api/usage-sums.ts';
 import { COLOURS } from '../charts/palette.ts';
 import { largest, type Series } from '../charts/stack.ts';
 import { TimeChart } from '../charts/time-chart.tsx';
@@ -119,6 +119,11 @@ function Tiles({ sum, before }: { readonly sum: UsageSum; readonly before: Usage
           <Money usd={sum.cost} complete={sum.isComplete} />
         </dd>
         <Change now={usdNumber(sum.cost)} before={before === null ? null : usdNumber(before.cost)} />
+        {sum.corrections === 0n ? null : (
+          <dd class="note">
+            <Money usd={sum.cost + sum.corrections} /> with corrections
+          </dd>
+        )}
       </div>
       <div class="tile" id="tile-tokens">
         <dt>Tokens</dt>
@@ -339,7 +344,7 @@ function Top({ dimension, title, range, team }: TopProps) {
                 },
                 { head: 'Calls', numeric: true, cell: (row) => <Count value={row.requests} short /> },
                 { head: 'Tokens', numeric: true, cell: (row) => <Count value={row.tokens} short /> },
-                { head: 'Cost', numeric: true, cell: (row) => <Money usd={row.cost} complete={row.isComplete} /> },
+                { head: 'Cost', numeric: true, cell: (row) => <Money usd={costOf(row)} complete={row.isComplete} /> },
               ]}
             />
           );

@@ -15,6 +15,7 @@ import { Table } from '../parts/table.tsx';
 import { Count, Moment, Money, Share } from '../parts/values.tsx';
 import { Link } from '../routing/link.tsx';
 import { changeQuery, query, viewPath } from '../routing/location.ts';
+import { Limits } from './limits.tsx';
 import { type RunCalls, Waterfall } from './waterfall.tsx';
 
 /** Open calls have no event of their own until they end, so a run with some is looked at this often. */
@@ -97,6 +98,7 @@ function Found({ run, version }: { readonly run: RunTree; readonly version: numb
   return (
     <>
       <Facts run={run} />
+      <Limits run={{ id: run.run_id, team: run.team }} />
       <section class="card" aria-labelledby="calls">
         <div class="card-head">
           <h2 id="calls">Calls</h2>

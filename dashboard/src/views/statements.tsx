@@ -2,13 +2,14 @@ import { useAnswer } from '../api/answer.ts';
 import { usageAnswer } from '../api/answers.ts';
 import { apiPath } from '../api/request.ts';
 import { isAdmin } from '../api/session.ts';
-import { allResults, sumResults, sumsBy } from '../api/usage-sums.ts';
+import { allResults, costOf, sumResults, sumsBy } from '../api/usage-sums.ts';
 import { plural } from '../format/numbers.ts';
 import { now } from '../parts/now.ts';
 import { Answered, Empty } from '../parts/states.tsx';
 import { Table } from '../parts/table.tsx';
 import { Count, Money } from '../parts/values.tsx';
 import { changeQuery, query } from '../routing/location.ts';
+import { ClosedMonths } from './closed-months.tsx';
 
 /** A calendar month of UTC, as bills have it: what each team used of each model, to print or to take away as a file. */
 export function Statements() {
@@ -23,7 +24,7 @@ export function Statements() {
   return (
     <>
       <div class="view-head">
-        <h1>Statement of {monthName(month)}</h1>
+        <h1>What {monthName(month)} cost</h1>
         <div class="controls">
           <label class="picker">
             <span>Month</span>
@@ -77,7 +78,7 @@ export function Statements() {
                         {
                           head: 'Cost',
                           numeric: true,
-                          cell: (row) => <Money usd={row.cost} complete={row.isComplete} />,
+                          cell: (row) => <Money usd={costOf(row)} complete={row.isComplete} />,
                         },
                       ]}
                     />
@@ -94,6 +95,7 @@ export function Statements() {
           );
         }}
       </Answered>
+      <ClosedMonths team={team} />
       <Files range={range} month={month} team={team} />
     </>
   );

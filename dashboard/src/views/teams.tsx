@@ -13,6 +13,7 @@ import { Link } from '../routing/link.tsx';
 import { query, viewPath } from '../routing/location.ts';
 import { rangeQuery, readRange, type TimeRange } from '../routing/range.ts';
 import { KeyActions, NewKeyForm, NewSecret } from './key-changes.tsx';
+import { Limits } from './limits.tsx';
 
 const STATUS_TONES = { active: 'good', disabled: 'warn', expired: 'warn', revoked: 'plain' } as const;
 
@@ -48,6 +49,7 @@ export function Teams() {
         <h2 id="teams-head">Teams</h2>
         <Answered answer={teams}>{({ data }) => <TeamTable teams={data} range={range} />}</Answered>
       </section>
+      <Limits />
       <section class="card" aria-labelledby="keys-head">
         <div class="card-head">
           <h2 id="keys-head">Keys</h2>
@@ -134,7 +136,7 @@ function KeyTable({ keys, range, changed }: KeyTableProps) {
           cell: ({ id, name, redacted_value: value }) => (
             <>
               <Link to={viewPath(['records'], { key_id: id })}>{id}</Link>
-              <span class="faint sub">{name ?? value ?? ''}</span>
+              <span class="faint sub">{name ?? (value === '…' ? '' : value)}</span>
             </>
           ),
         },

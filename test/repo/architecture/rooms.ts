@@ -53,6 +53,7 @@ export const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {
   'app-limits.ts': ['app.ts'],
   'app-settings.ts': ['app.ts'],
   'app-access.ts': ['app.ts'],
+  'app-observer.ts': ['app.ts'],
   'app-readers.ts': ['app.ts'],
   'app-sinks.ts': ['app.ts'],
   'main.ts': [],
