@@ -1,4 +1,4 @@
-import type { EventsOut } from './app-sinks.ts';
+import type { CallRecord } from './ledger/record.ts';
 import type { CallObserver } from './server/rooms.ts';
 import { callLogLine } from './telemetry/call-log.ts';
 import { statusClassOf } from './telemetry/label-bounds.ts';
@@ -6,7 +6,11 @@ import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
 /** Tells metrics, logs and alerts what happens to calls. */
-export function observerOf(metrics: Metrics, logger: Logger, eventsOut: Pick<EventsOut, 'callEnded'>): CallObserver {
+export function observerOf(
+  metrics: Metrics,
+  logger: Logger,
+  eventsOut: { callEnded(record: CallRecord): void },
+): CallObserver {
   return {
     refused: (code, id) => {
       metrics.refused(code);

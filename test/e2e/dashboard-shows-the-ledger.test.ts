@@ -191,7 +191,7 @@ describe.runIf(program !== null)('the dashboard in a browser', () => {
     const { page } = browser;
     await open(page, '/statements');
     const download = page.waitForEvent('download');
-    await page.getByRole('link', { name: 'CSV' }).click();
+    await page.locator('.files').getByRole('link', { name: 'CSV' }).click();
     const path = await (await download).path();
     expect(readFileSync(path, 'utf8').split('\n').length).toBeGreaterThan(10);
   });

@@ -106,7 +106,7 @@ function optionsOf(props: TimeChartProps, element: HTMLElement, setAt: (at: numb
     height: HEIGHT,
     ...(props.utc === true ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') } : {}),
     legend: { show: false },
-    padding: [12, 8, 0, 0],
+    padding: [12, 26, 0, 0],
     cursor: {
       y: false,
       points: { show: kind === 'lines' },
