@@ -61,6 +61,7 @@ describe('usage by time', () => {
             corrections_usd: '0.000000000',
             corrected_cost_usd: '0.001000000',
             corrected_cost_complete: true,
+            unpriced: 0,
             not_counted: { missing_usage: 0, estimated: 0, failed: 1, client_retries: 1 },
           },
         ],
