@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
+import { QueryParameters } from '../reporting/query-parameters.ts';
 import type { ManagementRooms, ReloadResult } from './management-rooms.ts';
 import { readerOf, requireAdmin } from './management-scope.ts';
 
@@ -7,6 +8,7 @@ import { readerOf, requireAdmin } from './management-scope.ts';
 export function registerReloadRoute(scope: FastifyInstance, rooms: ManagementRooms): void {
   scope.post('/reload', async (request) => {
     requireAdmin(readerOf(request));
+    new QueryParameters(request.query, []);
     const result = await rooms.reload();
     if (result.kind === 'kept') throw configurationKept(result);
     return { reloaded: true };

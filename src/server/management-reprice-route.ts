@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
 import { Cursors } from '../reporting/list-page.ts';
 import { readMoment } from '../reporting/moment.ts';
-import { checkRange } from '../reporting/query-parameters.ts';
+import { checkRange, QueryParameters } from '../reporting/query-parameters.ts';
 import { type RepriceFilter, reprice } from '../reporting/reprice.ts';
 import { authorOf } from './management-changes.ts';
 import type { ManagementRooms } from './management-rooms.ts';
@@ -18,6 +18,7 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u;
 export function registerRepriceRoute(scope: FastifyInstance, rooms: ManagementRooms): void {
   scope.post('/reprice', async (request) => {
     requireAdmin(readerOf(request));
+    new QueryParameters(request.query, []);
     const { order, limit, cursor } = readOrder(request.body);
     const cursors = new Cursors(['reprice', order]);
     const { result, lastId } = await reprice(

@@ -24,6 +24,7 @@ import { registerStatementRoutes } from './management-statement-routes.ts';
 import { registerStatusRoute } from './management-status-route.ts';
 import { registerTeamRoutes } from './management-team-routes.ts';
 import { registerUsageRoute } from './management-usage-route.ts';
+import { registerOpenApiRoute } from './openapi-route.ts';
 import { registerOrganizationRoutes } from './organization-routes.ts';
 
 /**
@@ -34,6 +35,7 @@ export function registerManagementRoutes(app: FastifyInstance, rooms: Management
   registerHealthRoutes(app, rooms);
   registerMetricsRoute(app, rooms);
   registerOrganizationRoutes(app, rooms);
+  registerOpenApiRoute(app, rooms);
   void app.register(
     (scope, _options, done) => {
       acceptJsonBodies(scope);

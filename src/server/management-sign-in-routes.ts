@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
+import { QueryParameters } from '../reporting/query-parameters.ts';
 import type { ManagementRooms, Reader } from './management-rooms.ts';
 import { findReader, requireSameSite, requireUsageScope } from './management-scope.ts';
 import { clearSessionCookie, sessionOf, setSessionCookie } from './session-cookie.ts';
@@ -20,6 +21,7 @@ export function registerSignInRoutes(scope: FastifyInstance, rooms: ManagementRo
   });
 
   scope.post('/sign-out', async (request, reply): Promise<FastifyReply> => {
+    new QueryParameters(request.query, []);
     const value = sessionOf(request);
     if (value !== null) rooms.signIn.sessions.end(value);
     clearSessionCookie(request, reply);

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
 import type { SinkStanding } from '../ledger/outbox.ts';
+import { QueryParameters } from '../reporting/query-parameters.ts';
 import type { ManagedSinks, ManagementRooms } from './management-rooms.ts';
 import { notFound, pathId, readerOf, requireAdmin } from './management-scope.ts';
 
@@ -9,6 +10,7 @@ export function registerSinkRoutes(scope: FastifyInstance, rooms: ManagementRoom
   const { sinks, clock } = rooms;
   scope.get('/sinks', async (request) => {
     requireAdmin(readerOf(request));
+    new QueryParameters(request.query, []);
     const configured = new Map(sinks.configured().map((sink) => [sink.name, sink]));
     const standings = await sinks.standings();
     const data = standings.map((standing) => viewOf(standing, configured.get(standing.name), clock.nowMs()));
@@ -16,6 +18,7 @@ export function registerSinkRoutes(scope: FastifyInstance, rooms: ManagementRoom
   });
   scope.post('/sinks/:name/retry', async (request) => {
     requireAdmin(readerOf(request));
+    new QueryParameters(request.query, []);
     const name = pathId(request, 'name');
     const retrying = await sinks.retryParked(name);
     if (retrying === null) throw notFound('sink', name);
@@ -23,6 +26,7 @@ export function registerSinkRoutes(scope: FastifyInstance, rooms: ManagementRoom
   });
   scope.post('/sinks/:name/test', async (request) => {
     requireAdmin(readerOf(request));
+    new QueryParameters(request.query, []);
     const name = pathId(request, 'name');
     const delivery = await sinks.sendTest(name);
     if (delivery === null) throw notFound('sink', name);

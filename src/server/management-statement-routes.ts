@@ -48,6 +48,7 @@ export function registerStatementRoutes(scope: FastifyInstance, rooms: Managemen
 
   scope.post('/statements/:team/:month/close', async (request) => {
     requireAdmin(readerOf(request));
+    new QueryParameters(request.query, []);
     const { team, period } = askedStatement(request);
     const order = { team, period, nowMs: rooms.clock.nowMs(), author: authorOf(request) };
     return viewMonth(await closeStatement(rooms.statements, order));

@@ -17,6 +17,7 @@ const LIST_LIMIT = { fallback: 20, max: 100 };
 export function registerOrganizationLimitRoutes(scope: FastifyInstance, rooms: ManagementRooms): void {
   scope.get('/spend_limit', async (request) => {
     requireAdminReader(readerOf(request));
+    new QueryParameters(request.query, []);
     throw noSpendLimit('The organization');
   });
   scope.get('/spend_alerts', async (request) => {

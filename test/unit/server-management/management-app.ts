@@ -22,6 +22,8 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
 export interface ManagementApp {
   readonly app: FastifyInstance;
   readonly reader: MemoryLedgerReader;
+  /** Every route that Fastify was given: `GET /api/v1/runs/:run_id`. */
+  readonly routes: readonly string[];
 }
 
 function unexpected(): never {
@@ -46,11 +48,15 @@ export function makeManagementApp(
 ): ManagementApp {
   const reader = new MemoryLedgerReader(records);
   const { limits, runs } = makeLimits(reader, rules);
-  const app = fastify({ routerOptions: { maxParamLength: 4_096 } });
+  const app = fastify({ routerOptions: { maxParamLength: 4_096 }, exposeHeadRoutes: false });
+  const routes: string[] = [];
   // Stands for the one error writer of the server, which has tests of its own.
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof MetertapError) return reply.code(error.kind.status).send(errorEnvelope(error));
     return reply.code(500).send({ error: { code: 'internal_error', message: String(error) } });
+  });
+  app.addHook('onRoute', (route) => {
+    routes.push(`${route.method} ${route.url}`);
   });
   registerManagementRoutes(app, {
     reader,
@@ -109,5 +115,5 @@ export function makeManagementApp(
     runDeclared: (run) => runs.renew(run.team, run.runId),
     ...given,
   });
-  return { app, reader };
+  return { app, reader, routes };
 }
