@@ -1,34 +1,18 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { overview } from './cli/command-help.ts';
+import { askedAction } from './cli/command-line.ts';
+import { COMMANDS, type CommandName, findCommand } from './cli/command-table.ts';
+import { PRICES } from './cli/commands/money.ts';
 import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE } from './cli/exit-codes.ts';
 import type { LocalAccess } from './cli/local-access.ts';
 import type { ServeContext } from './cli/serve-command.ts';
+import { nearestName } from './config/nearest-name.ts';
 
 /**
  * The process edge: the only place that touches `process`. It reads the command and hands it what it needs. A command
  * is loaded when it is asked for, so that each pays for its own modules only.
  */
-
-const USAGE = `Usage: metertap <command> [options]
-
-  serve       run the proxy                                  metertap serve --config metertap.yaml
-  demo        run it against a built-in upstream, with data  metertap demo
-  simulate    run only the built-in upstream                 metertap simulate --port 9099
-  export      records as CSV, JSON lines or FOCUS            metertap export --from 2026-11-01 --output november.csv
-  runs        list, show or watch agent runs                 metertap runs show nightly-42
-  keys        make, change, rotate and revoke keys           metertap keys create --team research
-  teams       make, change and delete teams                  metertap teams list
-  usage       tokens and costs by team, model, key, …        metertap usage --group-by team,model
-  prices      show what a model costs, and why               metertap prices show --model gpt-5-mini
-  sinks       list, test or retry where events are sent      metertap sinks list
-  reprice     correct costs by the prices of now             metertap reprice --from 2026-11-01 --to 2026-12-01 --reason "…"
-  statement   what a team's month has cost; close months     metertap statement --team research --month 2026-11
-  reconcile   compare with what the upstream counted         metertap reconcile --from 2026-11-01 --to 2026-12-01
-  config      check or print the configuration               metertap config check
-
-  metertap <command> --help tells more.
-`;
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
@@ -41,22 +25,31 @@ const writeBytes = (bytes: Uint8Array) =>
 /** Whether a person looks at what is told on the way. */
 const isWatched = process.stderr.isTTY === true;
 const readFile = (path: string) => readFileSync(path, 'utf8');
-const world = { env: process.env, readFile, exists: existsSync, write, writeError };
+const world = { env: process.env, readFile, exists: existsSync, write, writeError, stop: stop.signal };
 
 async function serveContext(args: readonly string[]): Promise<ServeContext> {
   const { startApp } = await import('./app.ts');
   return {
     ...world,
     args,
-    stop: stop.signal,
     onHangup: (reload) => void process.on('SIGHUP', reload),
     start: (input) =>
       startApp({ ...input, version: packageVersion(), nodeVersion: process.version, collectProcessMetrics: true }),
   };
 }
 
-/** Runs a command that asks a running Metertap; a faulty configuration ends it before. */
-async function asksLocal(command: (access: LocalAccess) => Promise<number>): Promise<number> {
+const NOWHERE: LocalAccess = { baseUrl: '', adminKey: '' };
+
+/**
+ * Runs a command that asks a running Metertap; a faulty configuration ends it before. Help and what is wrong with the
+ * arguments are told whatever the configuration is.
+ */
+async function asksLocal(
+  { name, args }: { readonly name: CommandName; readonly args: readonly string[] },
+  command: (access: LocalAccess) => Promise<number>,
+): Promise<number> {
+  const entry = findCommand(name);
+  if (entry !== undefined && askedAction(entry, args) === null) return command(NOWHERE);
   const [{ localAccess }, { ConfigError }] = await Promise.all([
     import('./cli/local-access.ts'),
     import('./config/config-error.ts'),
@@ -72,107 +65,105 @@ async function asksLocal(command: (access: LocalAccess) => Promise<number>): Pro
   return command(access);
 }
 
-async function simulate(args: readonly string[]): Promise<number> {
-  const { SIMULATE_OPTIONS, SIMULATE_USAGE, simulateCommand } = await import('./cli/simulate-command.ts');
-  try {
-    const { values } = parseArgs({ args: [...args], options: SIMULATE_OPTIONS });
-    return await simulateCommand(values, { write, writeError }, stop.signal);
-  } catch (error) {
-    writeError(`${error instanceof Error ? error.message : String(error)}\n\n${SIMULATE_USAGE}`);
-    return EXIT_USAGE;
-  }
-}
-
-async function prices(args: readonly string[]): Promise<number> {
-  const [{ runPricesCommand }, { readBookText }] = await Promise.all([
-    import('./cli/prices-command.ts'),
-    import('./app.ts'),
-  ]);
-  const context = { ...world, readBook: readBookText, nowMs: Date.now };
-  if (args[0] !== 'check') return runPricesCommand({ ...context, args });
-  const { runPricesCheckCommand } = await import('./cli/prices-check-command.ts');
-  return asksLocal((access) =>
-    runPricesCheckCommand({ ...context, ...access, args: args.slice(1), stop: stop.signal }),
-  );
-}
-
 function packageVersion(): string {
   const parsed: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   const version = typeof parsed === 'object' && parsed !== null && 'version' in parsed ? parsed.version : null;
   return typeof version === 'string' ? version : 'unknown';
 }
 
-async function run(command: string | undefined, args: readonly string[]): Promise<number> {
-  switch (command) {
-    case 'serve': {
-      const { serveCommand } = await import('./cli/serve-command.ts');
-      return serveCommand(await serveContext(args));
-    }
-    case 'demo': {
-      const { demoCommand } = await import('./cli/demo-command.ts');
-      return demoCommand(await serveContext(args));
-    }
-    case 'simulate':
-      return simulate(args);
-    case 'runs': {
-      const { runRunsCommand } = await import('./cli/runs-command.ts');
-      return asksLocal((access) => runRunsCommand({ ...world, ...access, args, stop: stop.signal }));
-    }
-    case 'keys': {
-      const { runKeysCommand } = await import('./cli/keys-command.ts');
-      return asksLocal((access) => runKeysCommand({ ...world, ...access, args, stop: stop.signal }));
-    }
-    case 'teams': {
-      const { runTeamsCommand } = await import('./cli/teams-command.ts');
-      return asksLocal((access) => runTeamsCommand({ ...world, ...access, args, stop: stop.signal }));
-    }
-    case 'export': {
-      const { runExportCommand } = await import('./cli/export-command.ts');
-      return asksLocal((access) =>
-        runExportCommand({ ...world, ...access, args, stop: stop.signal, nowMs: Date.now, writeBytes, isWatched }),
-      );
-    }
-    case 'usage': {
-      const { runUsageCommand } = await import('./cli/usage-command.ts');
-      return asksLocal((access) => runUsageCommand({ ...world, ...access, args, stop: stop.signal }));
-    }
-    case 'prices':
-      return prices(args);
-    case 'sinks': {
-      const { runSinksCommand } = await import('./cli/sinks-command.ts');
-      return asksLocal((access) => runSinksCommand({ ...world, ...access, args, stop: stop.signal }));
-    }
-    case 'reprice': {
-      const { runRepriceCommand } = await import('./cli/reprice-command.ts');
-      return asksLocal((access) => runRepriceCommand({ ...world, ...access, args, stop: stop.signal }));
-    }
-    case 'statement': {
-      const { runStatementCommand } = await import('./cli/statement-command.ts');
-      return asksLocal((access) =>
-        runStatementCommand({ ...world, ...access, args, stop: stop.signal, writeFile: writeFileSync }),
-      );
-    }
-    case 'reconcile': {
-      const { runReconcileCommand } = await import('./cli/reconcile-command.ts');
-      return asksLocal((access) =>
-        runReconcileCommand({ ...world, ...access, args, stop: stop.signal, nowMs: Date.now }),
-      );
-    }
-    case 'config': {
-      const { runConfigCommand } = await import('./cli/config-command.ts');
-      return runConfigCommand({ ...world, args });
-    }
-    case '--version':
-      write(`${packageVersion()}\n`);
-      return EXIT_OK;
-    case '--help':
-    case 'help':
-      write(USAGE);
-      return EXIT_OK;
-    default:
-      writeError(command === undefined ? USAGE : `metertap: there is no command '${command}'.\n\n${USAGE}`);
-      return EXIT_USAGE;
+/** What each command of the table is run by, with what follows its name. Gives the exit code. */
+const RUNNERS: Readonly<Record<CommandName, (args: readonly string[]) => Promise<number>>> = {
+  serve: async (args) => {
+    const { serveCommand } = await import('./cli/serve-command.ts');
+    return serveCommand(await serveContext(args));
+  },
+  demo: async (args) => {
+    const { demoCommand } = await import('./cli/demo-command.ts');
+    return demoCommand(await serveContext(args));
+  },
+  simulate: async (args) => {
+    const { simulateCommand } = await import('./cli/simulate-command.ts');
+    return simulateCommand({ ...world, args });
+  },
+  runs: async (args) => {
+    const { runRunsCommand } = await import('./cli/runs-command.ts');
+    return asksLocal({ name: 'runs', args }, (access) => runRunsCommand({ ...world, ...access, args }));
+  },
+  usage: async (args) => {
+    const { runUsageCommand } = await import('./cli/usage-command.ts');
+    return asksLocal({ name: 'usage', args }, (access) => runUsageCommand({ ...world, ...access, args }));
+  },
+  export: async (args) => {
+    const { runExportCommand } = await import('./cli/export-command.ts');
+    return asksLocal({ name: 'export', args }, (access) =>
+      runExportCommand({ ...world, ...access, args, nowMs: Date.now, writeBytes, isWatched }),
+    );
+  },
+  prices: async (args) => {
+    const [{ runPricesCommand }, { readBookText }] = await Promise.all([
+      import('./cli/prices-command.ts'),
+      import('./app.ts'),
+    ]);
+    const context = { ...world, args, readBook: readBookText, nowMs: Date.now };
+    if (askedAction(PRICES, args) !== 'check') return runPricesCommand(context);
+    const { runPricesCheckCommand } = await import('./cli/prices-check-command.ts');
+    return asksLocal({ name: 'prices', args }, (access) => runPricesCheckCommand({ ...context, ...access }));
+  },
+  statement: async (args) => {
+    const { runStatementCommand } = await import('./cli/statement-command.ts');
+    return asksLocal({ name: 'statement', args }, (access) =>
+      runStatementCommand({ ...world, ...access, args, writeFile: writeFileSync }),
+    );
+  },
+  reprice: async (args) => {
+    const { runRepriceCommand } = await import('./cli/reprice-command.ts');
+    return asksLocal({ name: 'reprice', args }, (access) => runRepriceCommand({ ...world, ...access, args }));
+  },
+  reconcile: async (args) => {
+    const { runReconcileCommand } = await import('./cli/reconcile-command.ts');
+    return asksLocal({ name: 'reconcile', args }, (access) =>
+      runReconcileCommand({ ...world, ...access, args, nowMs: Date.now }),
+    );
+  },
+  keys: async (args) => {
+    const { runKeysCommand } = await import('./cli/keys-command.ts');
+    return asksLocal({ name: 'keys', args }, (access) => runKeysCommand({ ...world, ...access, args }));
+  },
+  teams: async (args) => {
+    const { runTeamsCommand } = await import('./cli/teams-command.ts');
+    return asksLocal({ name: 'teams', args }, (access) => runTeamsCommand({ ...world, ...access, args }));
+  },
+  sinks: async (args) => {
+    const { runSinksCommand } = await import('./cli/sinks-command.ts');
+    return asksLocal({ name: 'sinks', args }, (access) => runSinksCommand({ ...world, ...access, args }));
+  },
+  config: async (args) => {
+    const { runConfigCommand } = await import('./cli/config-command.ts');
+    return runConfigCommand({ ...world, args });
+  },
+  completion: async (args) => {
+    const { runCompletionCommand } = await import('./cli/completion-command.ts');
+    return runCompletionCommand({ ...world, args }, COMMANDS);
+  },
+};
+
+async function run([name, ...args]: readonly string[]): Promise<number> {
+  if (name === 'help' && args.length > 0) return run([...args, '--help']);
+  if (name === '--help' || name === '-h' || name === 'help') {
+    write(overview(COMMANDS));
+    return EXIT_OK;
   }
+  if (name === '--version') {
+    write(`${packageVersion()}\n`);
+    return EXIT_OK;
+  }
+  const command = findCommand(name ?? '');
+  if (command !== undefined) return RUNNERS[command.name](args);
+  const nearest = nearestName(name ?? '', [...COMMANDS.map((known) => known.name), 'help']);
+  const proposal = nearest === null ? '' : ` Did you mean ${nearest}?`;
+  const fault = `metertap: there is no command ${name}.${proposal}\n\nUsage: metertap <command> [options]\n\nmetertap --help lists the commands.\n`;
+  writeError(name === undefined ? overview(COMMANDS) : fault);
+  return EXIT_USAGE;
 }
 
-process.exitCode = await run(process.argv[2], process.argv.slice(3));
+process.exitCode = await run(process.argv.slice(2));

@@ -3,6 +3,10 @@ import { ConfigError } from '../config/config-error.ts';
 import { redactedConfig, redactedYaml } from '../config/describe.ts';
 import { findConfigPath, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { readCommandLine } from './command-line.ts';
+import { CONFIG } from './commands/operating.ts';
+import { EXIT_CONFIG, EXIT_OK } from './exit-codes.ts';
+import { actionOf } from './managed-command.ts';
 
 /** What the command needs of the world; only the process edge has it. */
 export interface ConfigCommandContext {
@@ -13,65 +17,36 @@ export interface ConfigCommandContext {
   readonly exists: (path: string) => boolean;
   /** Takes what goes to standard output. */
   readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
 }
-
-/** Exit codes of the command line (contract.md, "Command line"). */
-const EXIT_OK = 0;
-const EXIT_USAGE = 2;
-const EXIT_CONFIG = 78;
-
-const USAGE = `Usage: metertap config check [--config PATH] [--json]   says whether the configuration is right
-       metertap config print [--config PATH] [--json]   shows what holds, defaults filled in, secrets left out
-`;
 
 interface Report {
   readonly file: string | null;
   readonly asJson: boolean;
 }
 
-type Action = (config: Config, report: Report) => string;
+type Act = (config: Config, report: Report) => string;
 
-const ACTIONS = new Map<string, Action>([
-  ['check', describeCheck],
-  ['print', describePrint],
-]);
-
-interface Request extends Report {
-  readonly action: Action;
-}
+const ACTIONS = { check: describeCheck, print: describePrint } satisfies Record<
+  (typeof CONFIG.actions)[number]['name'],
+  Act
+>;
 
 /** Runs `metertap config check` or `metertap config print`. Gives the exit code: 0, 2 (usage) or 78 (configuration). */
 export function runConfigCommand(context: ConfigCommandContext): number {
-  const request = readRequest(context);
-  if (request === null) {
-    context.write(USAGE);
-    return EXIT_USAGE;
-  }
+  const line = readCommandLine(CONFIG, context);
+  if (typeof line === 'number') return line;
+  const { values } = parseArgs({ args: line.args, options: CONFIG.options, allowPositionals: true });
+  const file = findConfigPath({ flag: values.config ?? null, env: context.env, exists: context.exists });
+  const report = { file, asJson: values.json ?? false };
   try {
-    const config = loadConfig({ path: request.file, env: context.env, readFile: context.readFile });
-    context.write(request.action(config, request));
+    const config = loadConfig({ path: file, env: context.env, readFile: context.readFile });
+    context.write(actionOf<Act>(ACTIONS, line.action)(config, report));
     return EXIT_OK;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    context.write(describeFaults(error, request));
+    context.write(describeFaults(error, report));
     return EXIT_CONFIG;
-  }
-}
-
-function readRequest({ args, env, exists }: ConfigCommandContext): Request | null {
-  const parsed = parseOptions(args);
-  const action = ACTIONS.get(parsed?.positionals[0] ?? '');
-  if (parsed === null || action === undefined || parsed.positionals.length !== 1) return null;
-  const file = findConfigPath({ flag: parsed.values.config ?? null, env, exists });
-  return { action, file, asJson: parsed.values.json ?? false };
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    const options = { config: { type: 'string' }, json: { type: 'boolean' } } as const;
-    return parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
   }
 }
 

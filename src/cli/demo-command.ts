@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { createSimulator } from '../simulator/server.ts';
+import { readCommandLine } from './command-line.ts';
+import { DEMO } from './commands/serving.ts';
 import { playDemoTraffic } from './demo-traffic.ts';
 import { EXIT_FAILURE } from './exit-codes.ts';
 import { type RunningProxy, type ServeContext, serveConfig } from './serve-command.ts';
@@ -13,6 +16,9 @@ const DEMO_CONFIG_PATH = fileURLToPath(new URL('../../config/demo.yaml', import.
  * can be seen without an OpenAI key. Ports and folder are the demo's own unless the environment says otherwise.
  */
 export async function demoCommand(context: ServeContext): Promise<number> {
+  const line = readCommandLine(DEMO, context);
+  if (typeof line === 'number') return line;
+  const asJson = parseArgs({ args: line.args, options: DEMO.options }).values.json === true;
   const simulator = await createSimulator({ port: 0 });
   const readConfig = (): Config =>
     loadConfig({
@@ -21,7 +27,11 @@ export async function demoCommand(context: ServeContext): Promise<number> {
       readFile: context.readFile,
     });
   try {
-    return await serveConfig({ ...context, start: (input) => startAndPlay(context, input) }, readConfig, false);
+    return await serveConfig(
+      { ...context, start: (input) => startAndPlay(context, input, asJson) },
+      readConfig,
+      asJson,
+    );
   } catch (error) {
     context.writeError(`The demo cannot run: ${error instanceof Error ? error.message : String(error)}\n`);
     return EXIT_FAILURE;
@@ -30,11 +40,17 @@ export async function demoCommand(context: ServeContext): Promise<number> {
   }
 }
 
-async function startAndPlay(context: ServeContext, input: Parameters<ServeContext['start']>[0]): Promise<RunningProxy> {
+/** The calls are made before anything is told, so that a program that reads the first line finds them. */
+async function startAndPlay(
+  context: ServeContext,
+  input: Parameters<ServeContext['start']>[0],
+  asJson: boolean,
+): Promise<RunningProxy> {
   const proxy = await context.start(input);
   const calls = await playDemoTraffic(proxy.url);
+  if (asJson) return proxy;
   const adminKey = input.config.admin_key ?? input.secrets.adminKey;
-  context.write(`${calls} calls of six agent runs have been made. Look at them:
+  context.write(`${calls} calls of five agent runs have been made. Look at them:
 
   curl -s -H 'Authorization: Bearer demo-research-key' '${proxy.url}/api/v1/runs/nightly-42?include=children'
   curl -s -H 'Authorization: Bearer ${adminKey}' ${proxy.url}/api/v1/runs

@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util';
 import { exportHeader } from '../reporting/export-format.ts';
+import { faultText, readCommandLine } from './command-line.ts';
+import { EXPORT } from './commands/looking.ts';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { ExportFile, partialPath } from './export-file.ts';
 import {
   type ManagementAccess,
@@ -8,19 +11,6 @@ import {
   openManagementDownload,
 } from './management-client.ts';
 import { type ExportFileFormat, findResumePoint, type ResumePoint } from './resume-point.ts';
-
-export const EXPORT_USAGE = `Usage: metertap export [--format csv|jsonl|focus] [--focus-version 1.2|1.4] [--from TIME] [--to TIME] [--team T] [--key K]
-                       [--run R] [--session S] [--model M] [--ending E] [--formulas keep] [--cursor C]
-                       [--output FILE [--resume] [--json]]
-
-Asks a running Metertap for the records of calls that have ended, as a file. Times are ISO 8601 or Unix seconds, and mean
-when a call began. Without --output the file goes to standard output. With it, FILE is there once it is whole; until then
-it is FILE.partial, and --resume goes on with that.
-
-  metertap export --format focus --from 2026-11-01 --to 2026-12-01 --output november.csv
-  metertap export --format jsonl --team research | jq .cost_usd
-  metertap export --format jsonl --cursor "$(cat cursor)" --output new.jsonl --json | jq -r .next_cursor > cursor.new
-`;
 
 /** What the command needs of the world; only the process edge has it. */
 export interface ExportCommandContext extends ManagementAccess {
@@ -36,30 +26,23 @@ export interface ExportCommandContext extends ManagementAccess {
   readonly exists: (path: string) => boolean;
 }
 
-const EXIT_OK = 0;
-const EXIT_FAILURE = 1;
-const EXIT_USAGE = 2;
 const PROGRESS_MS = 500;
-const FORMATS: readonly ExportFileFormat[] = ['csv', 'jsonl', 'focus'];
 const FROM_START: ResumePoint = { bytes: 0, cursor: null };
 
-type Options = NonNullable<ReturnType<typeof parseOptions>>;
+type Options = ReturnType<typeof readOptions>;
 
 /** Runs `metertap export`. Gives the exit code: 0, 1 (no whole file) or 2 (usage). */
 export async function runExportCommand(context: ExportCommandContext): Promise<number> {
-  const options = parseOptions(context.args);
-  if (options?.help) {
-    context.write(EXPORT_USAGE);
-    return EXIT_OK;
-  }
-  const format = FORMATS.find((name) => name === (options?.format ?? 'csv'));
-  if (options === null || format === undefined || !isConsistent(options)) {
-    context.writeError(EXPORT_USAGE);
+  const line = readCommandLine(EXPORT, context);
+  if (typeof line === 'number') return line;
+  const options = readOptions(line.args);
+  if (options.output === undefined && (options.resume || options.json)) {
+    context.writeError(faultText(EXPORT, `--${options.resume ? 'resume' : 'json'} goes with --output FILE only.`));
     return EXIT_USAGE;
   }
   try {
     if (options.output === undefined) await toStandardOutput(context, options);
-    else await toFile(context, { ...options, output: options.output }, format);
+    else await toFile(context, { ...options, output: options.output }, formatOf(options));
     return EXIT_OK;
   } catch (error) {
     if (!(error instanceof ManagementFailure) && !isFileError(error) && !context.stop.aborted) throw error;
@@ -70,36 +53,12 @@ export async function runExportCommand(context: ExportCommandContext): Promise<n
   }
 }
 
-function parseOptions(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  const options = {
-    format: text,
-    'focus-version': text,
-    from: text,
-    to: text,
-    team: text,
-    key: text,
-    run: text,
-    session: text,
-    model: text,
-    ending: text,
-    formulas: text,
-    cursor: text,
-    output: text,
-    resume: flag,
-    json: flag,
-    help: flag,
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
-  }
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: EXPORT.options }).values;
 }
 
-function isConsistent({ output, resume, json }: Options): boolean {
-  return output !== undefined || !(resume || json);
+function formatOf({ format }: Options): ExportFileFormat {
+  return EXPORT.options.format.words.find((word) => word === format) ?? 'csv';
 }
 
 async function toStandardOutput(context: ExportCommandContext, options: Options): Promise<void> {

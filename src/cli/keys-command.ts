@@ -1,114 +1,33 @@
 import { parseArgs } from 'node:util';
 import { labelsOf, numberOf, ruleOf, secondsOf } from './access-options.ts';
 import { describeKeys, describeOne, describeSecret } from './access-text.ts';
-import { type ManagedContext, optionsOf, pretty, runManaged } from './managed-command.ts';
+import { KEYS } from './commands/access.ts';
+import { EXIT_OK } from './exit-codes.ts';
+import { actionOf, type ManagedContext, pretty, runManaged } from './managed-command.ts';
 import { askManagement, changeManagement, memberOf } from './management-client.ts';
 
-export const KEYS_USAGE = `Usage: metertap keys create --team T [--id ID] [settings] [--json]
-       metertap keys list [--team T] [--include-revoked] [--limit N] [--cursor C] [--json]
-       metertap keys show KEY [--json]
-       metertap keys update KEY [settings] [--clear NAME]... [--json]
-       metertap keys rotate KEY [--grace TIME] [--json]
-       metertap keys revoke KEY [--json]
+type Options = ReturnType<typeof readOptions>;
+type Act = (context: ManagedContext, options: Options, keyId: string) => Promise<void>;
 
-Settings:
-  --name N                 for people
-  --label NAME=VALUE       copied into every record; may be repeated
-  --scope S                inference, usage:read, metrics:read, admin:read, admin:write; may be repeated
-  --model M                a model or glob that it may use; may be repeated
-  --endpoint E             an endpoint or glob that it may call; may be repeated
-  --rule budget_usd=50,per=month
-                           a limit rule; may be repeated
-  --client-leaves drain|abort, --usage-event hide|pass, --unpriced-models allow|refuse, --requests-per-minute N
-  --expires TIME           ISO 8601 or Unix seconds
-  --disable, --enable
-
-  metertap keys create --team research --id ci --model 'gpt-5*' --expires 2027-01-31
-  metertap keys update ci --clear models --disable
-  metertap keys rotate ci --grace 24h          a new secret now; the old one is valid for a day more
-  metertap keys revoke ci                      refused from now on, for ever
-
-Asks a running Metertap. The secret is printed by create and rotate, once.
-`;
-
-const OPTIONS = {
-  team: { type: 'string' },
-  id: { type: 'string' },
-  name: { type: 'string' },
-  label: { type: 'string', multiple: true },
-  scope: { type: 'string', multiple: true },
-  model: { type: 'string', multiple: true },
-  endpoint: { type: 'string', multiple: true },
-  rule: { type: 'string', multiple: true },
-  'client-leaves': { type: 'string' },
-  'usage-event': { type: 'string' },
-  'unpriced-models': { type: 'string' },
-  'requests-per-minute': { type: 'string' },
-  expires: { type: 'string' },
-  disable: { type: 'boolean' },
-  enable: { type: 'boolean' },
-  clear: { type: 'string', multiple: true },
-  grace: { type: 'string' },
-  'include-revoked': { type: 'boolean' },
-  limit: { type: 'string' },
-  cursor: { type: 'string' },
-  json: { type: 'boolean' },
-} as const;
-
-type Options = ReturnType<typeof parseOptions>['values'];
-type OptionName = keyof typeof OPTIONS;
-
-interface Action {
-  readonly takesKey: boolean;
-  readonly options: readonly OptionName[];
-  readonly run: (context: ManagedContext, options: Options, keyId: string) => Promise<void>;
-}
-
-const SETTINGS: readonly OptionName[] = [
-  'name',
-  'label',
-  'scope',
-  'model',
-  'endpoint',
-  'rule',
-  'client-leaves',
-  'usage-event',
-  'unpriced-models',
-  'requests-per-minute',
-  'expires',
-  'disable',
-  'enable',
-];
-
-const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
-  ['create', { takesKey: false, options: ['team', 'id', ...SETTINGS], run: createKey }],
-  ['list', { takesKey: false, options: ['team', 'include-revoked', 'limit', 'cursor'], run: listKeys }],
-  ['show', { takesKey: true, options: [], run: showKey }],
-  ['update', { takesKey: true, options: [...SETTINGS, 'clear'], run: updateKey }],
-  ['rotate', { takesKey: true, options: ['grace'], run: rotateKey }],
-  ['revoke', { takesKey: true, options: [], run: revokeKey }],
-]);
+const ACTIONS = {
+  create: createKey,
+  list: listKeys,
+  show: showKey,
+  update: updateKey,
+  rotate: rotateKey,
+  revoke: revokeKey,
+} satisfies Record<(typeof KEYS.actions)[number]['name'], Act>;
 
 /** Runs `metertap keys …`. Gives the exit code: 0, 1 (refused or no answer) or 2 (usage). */
 export function runKeysCommand(context: ManagedContext): Promise<number> {
-  return runManaged(context, KEYS_USAGE, async () => {
-    const { values, positionals } = optionsOf(() => parseOptions(context.args));
-    const [name = '', keyId = '', ...rest] = positionals;
-    const action = ACTIONS.get(name);
-    if (action === undefined || rest.length > 0 || action.takesKey !== (keyId !== '')) return 'usage';
-    if (!takesAll(action, values)) return 'usage';
-    await action.run(context, values, keyId);
-    return 'done';
+  return runManaged(context, KEYS, async ({ action, operand, args }) => {
+    await actionOf<Act>(ACTIONS, action)(context, readOptions(args), operand);
+    return EXIT_OK;
   });
 }
 
-function parseOptions(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-}
-
-/** An option of another action would be silently without effect. */
-function takesAll(action: Action, values: Options): boolean {
-  return Object.keys(values).every((name) => name === 'json' || action.options.some((option) => option === name));
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: KEYS.options, allowPositionals: true }).values;
 }
 
 async function createKey(context: ManagedContext, options: Options): Promise<void> {

@@ -1,5 +1,8 @@
-import { OptionFault } from './access-options.ts';
+import type { Command } from './command.ts';
+import { type CommandLine, faultText, readCommandLine } from './command-line.ts';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { type ManagementAccess, ManagementFailure } from './management-client.ts';
+import { OptionFault } from './option-fault.ts';
 
 /** What a command that asks a running Metertap needs of the world; only the process edge has it. */
 export interface ManagedContext extends ManagementAccess {
@@ -9,34 +12,25 @@ export interface ManagedContext extends ManagementAccess {
   readonly writeError: (text: string) => void;
 }
 
-/** Exit codes of the command line (contract.md, "Command line"). */
-const EXIT_OK = 0;
-const EXIT_FAILURE = 1;
-const EXIT_USAGE = 2;
-
 /**
- * Runs the work of a command and says what went wrong with it.
+ * Reads the arguments of a command, runs its work and says what went wrong with it.
  *
- * @param work gives `usage` where its arguments make no command, else nothing
+ * @param work gives the exit code; `ManagementFailure` is 1, `OptionFault` 2
  * @returns the exit code
  */
 export async function runManaged(
   context: ManagedContext,
-  usage: string,
-  work: () => Promise<'done' | 'usage'>,
+  command: Command,
+  work: (line: CommandLine) => Promise<number>,
 ): Promise<number> {
-  if (context.args.includes('--help')) {
-    context.write(usage);
-    return EXIT_OK;
-  }
+  const line = readCommandLine(command, context);
+  if (typeof line === 'number') return line;
   try {
-    if ((await work()) === 'done') return EXIT_OK;
-    context.writeError(usage);
-    return EXIT_USAGE;
+    return await work(line);
   } catch (error) {
     if (context.stop.aborted) return EXIT_OK;
     if (error instanceof OptionFault) {
-      context.writeError(`${error.message}\n\n${usage}`);
+      context.writeError(faultText(command, error.message));
       return EXIT_USAGE;
     }
     if (!(error instanceof ManagementFailure)) throw error;
@@ -45,13 +39,11 @@ export async function runManaged(
   }
 }
 
-/** What `parseArgs` says of options that it does not know, or that lack their value, as a fault of the command. */
-export function optionsOf<Parsed>(parse: () => Parsed): Parsed {
-  try {
-    return parse();
-  } catch (cause) {
-    throw new OptionFault(cause instanceof Error ? cause.message : String(cause), { cause });
-  }
+/** What the command line names. Tables of actions are held against the entry of their command by their types. */
+export function actionOf<Run>(actions: Readonly<Record<string, Run>>, name: string): Run {
+  const run = actions[name];
+  if (run === undefined) throw new Error(`no action ${name}`);
+  return run;
 }
 
 export function pretty(value: unknown): string {

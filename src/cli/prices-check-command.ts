@@ -5,21 +5,15 @@ import type { Config } from '../config/schema.ts';
 import { type BookDifference, compareBooks, comparePrices, type RowChange } from '../pricing/book-difference.ts';
 import { type BundledBook, readBundledBook } from '../pricing/bundled-book.ts';
 import { createPriceLookup } from '../pricing/price-lookup.ts';
+import { faultText, readCommandLine } from './command-line.ts';
+import { PRICES } from './commands/money.ts';
+import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { askManagement, listOf, type ManagementAccess, ManagementFailure, memberOf } from './management-client.ts';
 import { cellText } from './text-table.ts';
 
-export const PRICES_CHECK_USAGE = `Usage: metertap prices check [--book FILE] [--days N] [--config PATH] [--json]
-
-Compares the price book that is in use, and the prices of the configuration, with a newer book, and lists the models that
-were called in the last N days (30) without a price. Exit code 1 where something differs or has no price. A newer book is a
-file of the same form as src/pricing/price-book.jsonl; docs/prices.md says how to make one. Nothing is fetched.
-
-  metertap prices check --book newer.jsonl
-`;
-
 /** What the command needs of the world; only the process edge has it. */
 export interface PricesCheckContext extends ManagementAccess {
-  /** What follows `metertap prices check`. */
+  /** What follows `metertap prices`. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readFile: (path: string) => string;
@@ -31,10 +25,7 @@ export interface PricesCheckContext extends ManagementAccess {
   readonly writeError: (text: string) => void;
 }
 
-const EXIT_OK = 0;
 const EXIT_DIFFERS = 1;
-const EXIT_USAGE = 2;
-const EXIT_CONFIG = 78;
 const DAY_MS = 86_400_000;
 
 /** An override of the configuration, and what it says otherwise than the newest book. */
@@ -51,14 +42,12 @@ interface Findings {
 
 /** Runs `metertap prices check`. Gives the exit code: 0, 1 (something differs), 2 (usage) or 78 (configuration). */
 export async function runPricesCheckCommand(context: PricesCheckContext): Promise<number> {
-  const options = parseOptions(context.args);
-  if (options?.help) {
-    context.write(PRICES_CHECK_USAGE);
-    return EXIT_OK;
-  }
-  const days = Number(options?.days ?? '30');
-  if (options === null || !Number.isInteger(days) || days < 1 || days > 3_650) {
-    context.writeError(PRICES_CHECK_USAGE);
+  const line = readCommandLine(PRICES, context);
+  if (typeof line === 'number') return line;
+  const options = readOptions(line.args);
+  const days = Number(options.days ?? '30');
+  if (!Number.isInteger(days) || days < 1 || days > 3_650) {
+    context.writeError(faultText(PRICES, '--days is a whole number from 1 to 3650.'));
     return EXIT_USAGE;
   }
   const newer = options.book === undefined ? null : readNewer(context, options.book);
@@ -81,19 +70,8 @@ export async function runPricesCheckCommand(context: PricesCheckContext): Promis
   }
 }
 
-function parseOptions(args: readonly string[]) {
-  const options = {
-    book: { type: 'string' },
-    days: { type: 'string' },
-    config: { type: 'string' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
-  }
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: PRICES.options, allowPositionals: true }).values;
 }
 
 /** Reads every row, so that a faulty one is told here. */

@@ -5,6 +5,9 @@ import { readBundledBook } from '../pricing/bundled-book.ts';
 import type { ContextTierEntry, PriceEntry } from '../pricing/price-entry.ts';
 import { createPriceLookup, type PriceAnswer, type PriceLookup, viewOf } from '../pricing/price-lookup.ts';
 import type { PriceRow } from '../pricing/price-row.ts';
+import { readCommandLine } from './command-line.ts';
+import { PRICES } from './commands/money.ts';
+import { EXIT_CONFIG, EXIT_OK } from './exit-codes.ts';
 import { cellText, textTable } from './text-table.ts';
 
 /** What the command needs of the world; only the process edge has it. */
@@ -21,36 +24,14 @@ export interface PricesCommandContext {
   readonly writeError: (text: string) => void;
 }
 
-/** Exit codes of the command line (contract.md, "Command line"). */
-const EXIT_OK = 0;
 const EXIT_UNPRICED = 1;
-const EXIT_USAGE = 2;
-const EXIT_CONFIG = 78;
-
-export const PRICES_USAGE = `Usage: metertap prices show [--model M] [--provider P] [--config PATH] [--json]
-
-With a model: the price row that would apply to it now, and why; exit code 1 where there is none. Without: all rows.
-The provider is an upstream's name; without it, the upstream that serves the model, or all upstreams.
-
-  metertap prices show --model gpt-5-mini
-  metertap prices show --provider groq
-
-metertap prices check --help tells how to compare with a newer book.
-`;
 
 /** Runs `metertap prices show`. Gives the exit code: 0, 1 (unpriced), 2 (usage) or 78 (configuration). */
 export function runPricesCommand(context: PricesCommandContext): number {
-  const options = parseOptions(context.args);
-  if (options === null) {
-    context.writeError(PRICES_USAGE);
-    return EXIT_USAGE;
-  }
-  if (options.help) {
-    context.write(PRICES_USAGE);
-    return EXIT_OK;
-  }
+  const line = readCommandLine(PRICES, context);
+  if (typeof line === 'number') return line;
   try {
-    return showPrices(context, options);
+    return showPrices(context, readOptions(line.args));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     context.writeError(`${error.message}\n`);
@@ -58,23 +39,10 @@ export function runPricesCommand(context: PricesCommandContext): number {
   }
 }
 
-type Options = NonNullable<ReturnType<typeof parseOptions>>;
+type Options = ReturnType<typeof readOptions>;
 
-function parseOptions(args: readonly string[]) {
-  const options = {
-    model: { type: 'string' },
-    provider: { type: 'string' },
-    config: { type: 'string' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  } as const;
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    const isShow = positionals.length === 1 && positionals[0] === 'show';
-    return isShow || (values.help && positionals.length === 0) ? values : null;
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
-  }
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: PRICES.options, allowPositionals: true }).values;
 }
 
 function showPrices(context: PricesCommandContext, { model, provider, config: flag, json }: Options): number {

@@ -4,21 +4,13 @@ import { findConfigPath, loadConfig } from '../config/load.ts';
 import { parseDecimal } from '../core/money.ts';
 import { readMoment } from '../reporting/moment.ts';
 import { type Figures, type Reconciliation, reconcile } from '../reporting/reconciliation.ts';
+import { faultText, readCommandLine } from './command-line.ts';
+import { RECONCILE } from './commands/money.ts';
+import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { type ManagementAccess, ManagementFailure } from './management-client.ts';
 import { type DayRange, readOrganization } from './organization-client.ts';
 import { readOwnUsage } from './own-usage.ts';
 import { cellText, textTable } from './text-table.ts';
-
-export const RECONCILE_USAGE = `Usage: metertap reconcile --from DAY --to DAY [--upstream NAME] [--key OURS=THEIRS]… [--tolerance PERCENT]
-                          [--config PATH] [--json]
-
-Reads the upstream's own organization usage and costs and sets them beside the ledger's, by day and model and by key, with the
-likely reasons where they differ. Days are of UTC; --to is exclusive. Exit code 1 where a drift is above the tolerance (1).
-The upstream is asked with upstreams[].admin_api_key (METERTAP_UPSTREAM_ADMIN_KEY for the first one).
-
-  metertap reconcile --from 2026-11-01 --to 2026-12-01
-  metertap reconcile --from 2026-11-01 --to 2026-12-01 --tolerance 0.1 --key ci=key_abc123
-`;
 
 /** What the command needs of the world; only the process edge has it. */
 export interface ReconcileContext extends ManagementAccess {
@@ -32,22 +24,17 @@ export interface ReconcileContext extends ManagementAccess {
   readonly writeError: (text: string) => void;
 }
 
-const EXIT_OK = 0;
 const EXIT_DRIFT = 1;
-const EXIT_USAGE = 2;
-const EXIT_CONFIG = 78;
 const DAY_MS = 86_400_000;
 
 /** Runs `metertap reconcile`. Gives the exit code: 0, 1 (drift, or no answer), 2 (usage) or 78 (configuration). */
 export async function runReconcileCommand(context: ReconcileContext): Promise<number> {
-  const options = parseOptions(context.args);
-  if (options?.help) {
-    context.write(RECONCILE_USAGE);
-    return EXIT_OK;
-  }
-  const question = options === null ? null : readQuestion(options);
-  if (options === null || question === null) {
-    context.writeError(RECONCILE_USAGE);
+  const line = readCommandLine(RECONCILE, context);
+  if (typeof line === 'number') return line;
+  const options = readOptions(line.args);
+  const question = readQuestion(options);
+  if (typeof question === 'string') {
+    context.writeError(faultText(RECONCILE, question));
     return EXIT_USAGE;
   }
   try {
@@ -68,33 +55,23 @@ export async function runReconcileCommand(context: ReconcileContext): Promise<nu
   }
 }
 
-function parseOptions(args: readonly string[]) {
-  const options = {
-    from: { type: 'string' },
-    to: { type: 'string' },
-    upstream: { type: 'string' },
-    key: { type: 'string', multiple: true },
-    tolerance: { type: 'string' },
-    config: { type: 'string' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
-  }
+type Options = ReturnType<typeof readOptions>;
+
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: RECONCILE.options }).values;
 }
 
-type Options = NonNullable<ReturnType<typeof parseOptions>>;
-
+/** What is compared, or a sentence that says which option is wrong. */
 function readQuestion({ from, to, key = [], tolerance = '1' }: Options) {
   const range: DayRange = { startMs: readMoment(from ?? '') ?? -1, endMs: readMoment(to ?? '') ?? -1 };
   const isWhole = range.startMs >= 0 && range.startMs % DAY_MS === 0 && range.endMs % DAY_MS === 0;
   const toleranceBasisPoints = parseDecimal(tolerance, 2);
   const pairs = key.map((pair) => pair.split('='));
-  if (!isWhole || range.endMs <= range.startMs || toleranceBasisPoints === null) return null;
-  if (pairs.some((pair) => pair.length !== 2 || pair.includes(''))) return null;
+  if (!isWhole || range.endMs <= range.startMs) {
+    return '--from and --to are days of UTC such as 2026-11-01, and --to is after --from.';
+  }
+  if (toleranceBasisPoints === null) return '--tolerance is a percentage with at most two decimals, such as 0.5.';
+  if (pairs.some((pair) => pair.length !== 2 || pair.includes(''))) return '--key is written as OURS=THEIRS.';
   const keyNames = new Map(pairs.map(([ours = '', theirs = '']) => [ours, theirs]));
   return { range, keyNames, toleranceBasisPoints: Number(toleranceBasisPoints) };
 }

@@ -1,40 +1,20 @@
 import { parseArgs } from 'node:util';
 import { formatUsd, parseSignedUsd } from '../core/money.ts';
-import { changeManagement, listOf, type ManagementAccess, ManagementFailure, memberOf } from './management-client.ts';
+import { readCommandLine } from './command-line.ts';
+import { REPRICE } from './commands/money.ts';
+import { EXIT_FAILURE, EXIT_OK } from './exit-codes.ts';
+import type { ManagedContext } from './managed-command.ts';
+import { changeManagement, listOf, ManagementFailure, memberOf } from './management-client.ts';
 import { cellText, textTable } from './text-table.ts';
-
-export const REPRICE_USAGE = `Usage: metertap reprice --from TIME --to TIME --reason TEXT [--model M] [--team T] [--upstream U] [--dry-run] [--json]
-
-Works out anew what calls cost that began in the range, by the prices that hold now for the time at which they began, and
-writes a correction for each that costs something else. Records are not edited; running it again changes nothing. Times
-are ISO 8601 or Unix seconds; --to is exclusive. The model may be a glob.
-
-  metertap reprice --from 2026-11-01 --to 2026-12-01 --reason "contract prices of November" --dry-run
-  metertap reprice --from 2026-11-01 --to 2026-12-01 --model "gpt-5*" --reason "price of the model was missing"
-`;
-
-/** What the command needs of the world; only the process edge has it. */
-export interface RepriceCommandContext extends ManagementAccess {
-  /** What follows `metertap reprice`. */
-  readonly args: readonly string[];
-  readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
-}
 
 const PAGES_PER_LINE = 10;
 const COUNTS = ['examined', 'corrected', 'unchanged', 'unpriced', 'without_price', 'changed_meanwhile'] as const;
 
 /** Runs `metertap reprice`. Gives the exit code: 0, 1 (not done, or not to its end) or 2 (usage). */
-export async function runRepriceCommand(context: RepriceCommandContext): Promise<number> {
-  const options = parseOptions(context.args);
-  if (options?.help) {
-    context.write(REPRICE_USAGE);
-    return 0;
-  }
-  if (options === null || options.from === undefined || options.to === undefined || options.reason === undefined) {
-    context.writeError(REPRICE_USAGE);
-    return 2;
-  }
+export async function runRepriceCommand(context: ManagedContext): Promise<number> {
+  const line = readCommandLine(REPRICE, context);
+  if (typeof line === 'number') return line;
+  const options = readOptions(line.args);
   const summary = new Summary(options['dry-run'] ?? false);
   try {
     await repriceAll(context, options, summary);
@@ -42,34 +22,19 @@ export async function runRepriceCommand(context: RepriceCommandContext): Promise
     if (!context.stop.aborted && !(error instanceof ManagementFailure)) throw error;
     const why = error instanceof ManagementFailure ? error.message : 'Stopped.';
     context.writeError(`${why}\nWhat is corrected stays; run the command again to go on.\n`);
-    return 1;
+    return EXIT_FAILURE;
   }
   context.write(options.json ? `${JSON.stringify(summary.json(), null, 2)}\n` : summary.text());
-  return 0;
+  return EXIT_OK;
 }
 
-function parseOptions(args: readonly string[]) {
-  const options = {
-    from: { type: 'string' },
-    to: { type: 'string' },
-    model: { type: 'string' },
-    team: { type: 'string' },
-    upstream: { type: 'string' },
-    reason: { type: 'string' },
-    'dry-run': { type: 'boolean' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
-  }
+type Options = ReturnType<typeof readOptions>;
+
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: REPRICE.options }).values;
 }
 
-type Options = NonNullable<ReturnType<typeof parseOptions>>;
-
-async function repriceAll(context: RepriceCommandContext, options: Options, summary: Summary): Promise<void> {
+async function repriceAll(context: ManagedContext, options: Options, summary: Summary): Promise<void> {
   let cursor: unknown;
   for (let pages = 1; ; pages++) {
     const page = await changeManagement(context, '/reprice', {

@@ -1,80 +1,30 @@
 import { parseArgs } from 'node:util';
+import { RUNS } from './commands/looking.ts';
 import { readEvents } from './event-stream-reader.ts';
-import { askManagement, type ManagementAccess, ManagementFailure, openManagementStream } from './management-client.ts';
+import { actionOf, type ManagedContext, pretty, runManaged } from './managed-command.ts';
+import { askManagement, ManagementFailure, openManagementStream } from './management-client.ts';
 import { describeEvent, describeRun, describeRuns } from './runs-text.ts';
 
-export const RUNS_USAGE = `Usage: metertap runs list [--team T] [--session S] [--start TIME] [--end TIME] [--order -cost|-last_activity_at]
-                          [--limit N] [--cursor C] [--json]
-       metertap runs show RUN [--team T] [--children] [--json]
-       metertap runs watch RUN [--team T] [--json]
+type Options = ReturnType<typeof readOptions>;
+type Act = (context: ManagedContext, options: Options, runId: string) => Promise<number>;
 
-Asks a running Metertap. Times are ISO 8601 or Unix seconds.
-`;
-
-/** What the command needs of the world; only the process edge has it. */
-export interface RunsCommandContext extends ManagementAccess {
-  /** What follows `metertap runs`. */
-  readonly args: readonly string[];
-  readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
-}
-
-type Options = NonNullable<ReturnType<typeof parseOptions>>['values'];
-type Action = (context: RunsCommandContext, options: Options, runId: string) => Promise<number>;
-
-const ACTIONS: ReadonlyMap<string, { readonly run: Action; readonly takesRun: boolean }> = new Map([
-  ['list', { run: listRuns, takesRun: false }],
-  ['show', { run: showRun, takesRun: true }],
-  ['watch', { run: watchRun, takesRun: true }],
-]);
+const ACTIONS = { list: listRuns, show: showRun, watch: watchRun } satisfies Record<
+  (typeof RUNS.actions)[number]['name'],
+  Act
+>;
 
 /** Runs `metertap runs list`, `show` or `watch`. Gives the exit code: 0, 1 (no answer) or 2 (usage). */
-export async function runRunsCommand(context: RunsCommandContext): Promise<number> {
-  const parsed = parseOptions(context.args);
-  const [name = '', runId = '', ...rest] = parsed?.positionals ?? [];
-  const action = ACTIONS.get(name);
-  if (parsed === null || action === undefined || rest.length > 0 || action.takesRun !== (runId !== '')) {
-    context.writeError(RUNS_USAGE);
-    return 2;
-  }
-  try {
-    return await action.run(context, parsed.values, runId);
-  } catch (error) {
-    if (context.stop.aborted) return 0;
-    if (!(error instanceof ManagementFailure)) throw error;
-    context.writeError(`${error.message}\n`);
-    return 1;
-  }
+export function runRunsCommand(context: ManagedContext): Promise<number> {
+  return runManaged(context, RUNS, ({ action, operand, args }) =>
+    actionOf<Act>(ACTIONS, action)(context, readOptions(args), operand),
+  );
 }
 
-function parseOptions(args: readonly string[]) {
-  const options = {
-    team: { type: 'string' },
-    session: { type: 'string' },
-    start: { type: 'string' },
-    end: { type: 'string' },
-    order: { type: 'string' },
-    limit: { type: 'string' },
-    cursor: { type: 'string' },
-    children: { type: 'boolean' },
-    json: { type: 'boolean' },
-  } as const;
-  try {
-    return parseArgs({ args: joinedOrder(args), options, allowPositionals: true });
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
-  }
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: RUNS.options, allowPositionals: true }).values;
 }
 
-/** The values of `--order` begin with a dash, which `parseArgs` takes only after an equals sign. */
-function joinedOrder(args: readonly string[]): string[] {
-  const at = args.indexOf('--order');
-  const value = args[at + 1];
-  if (at < 0 || value === undefined) return [...args];
-  return [...args.slice(0, at), `--order=${value}`, ...args.slice(at + 2)];
-}
-
-async function listRuns(context: RunsCommandContext, options: Options): Promise<number> {
+async function listRuns(context: ManagedContext, options: Options): Promise<number> {
   const page = await askManagement(context, '/runs', {
     team: options.team,
     session_id: options.session,
@@ -88,7 +38,7 @@ async function listRuns(context: RunsCommandContext, options: Options): Promise<
   return 0;
 }
 
-async function showRun(context: RunsCommandContext, options: Options, runId: string): Promise<number> {
+async function showRun(context: ManagedContext, options: Options, runId: string): Promise<number> {
   const include = options.children ? 'children' : undefined;
   const run = await askManagement(context, `/runs/${encodeURIComponent(runId)}`, { team: options.team, include });
   context.write(options.json ? pretty(run) : describeRun(run));
@@ -96,7 +46,7 @@ async function showRun(context: RunsCommandContext, options: Options, runId: str
 }
 
 /** Prints events until the command is stopped. A stream that ends by itself is a failure: runs have no end. */
-async function watchRun(context: RunsCommandContext, options: Options, runId: string): Promise<number> {
+async function watchRun(context: ManagedContext, options: Options, runId: string): Promise<number> {
   const path = `/runs/${encodeURIComponent(runId)}/events`;
   const stream = await openManagementStream(context, path, { team: options.team });
   try {
@@ -109,8 +59,4 @@ async function watchRun(context: RunsCommandContext, options: Options, runId: st
     throw new ManagementFailure('The connection to Metertap broke.', { cause });
   }
   throw new ManagementFailure('Metertap ended the stream.');
-}
-
-function pretty(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -5,12 +5,9 @@ import { type LocalSecrets, openLocalSecrets } from '../config/local-secrets.ts'
 import type { Config } from '../config/schema.ts';
 import { LedgerError } from '../ledger/ledger-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import { EXIT_CONFIG, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
-
-export const SERVE_USAGE = `Usage: metertap serve [--config PATH] [--json]
-
-Runs the proxy. See docs/configuration.md.
-`;
+import { readCommandLine } from './command-line.ts';
+import { SERVE } from './commands/serving.ts';
+import { EXIT_CONFIG, EXIT_FAILURE, EXIT_OK } from './exit-codes.ts';
 
 /** A proxy that runs, as far as a command needs to know it. */
 export interface RunningProxy {
@@ -47,15 +44,9 @@ export interface ServeContext {
  * 78 (configuration).
  */
 export async function serveCommand(context: ServeContext): Promise<number> {
-  const flags = readFlags(context.args);
-  if (flags === null) {
-    context.writeError(SERVE_USAGE);
-    return EXIT_USAGE;
-  }
-  if (flags.help === true) {
-    context.write(SERVE_USAGE);
-    return EXIT_OK;
-  }
+  const line = readCommandLine(SERVE, context);
+  if (typeof line === 'number') return line;
+  const { values: flags } = parseArgs({ args: line.args, options: SERVE.options });
   const readConfig = () => {
     const path = findConfigPath({ flag: flags.config ?? null, env: context.env, exists: context.exists });
     return loadConfig({ path, env: context.env, readFile: context.readFile });
@@ -82,15 +73,6 @@ export async function serveConfig(context: ServeContext, readConfig: () => Confi
   } catch (error) {
     context.writeError(`${startFailure(error, config)}\n`);
     return error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILURE;
-  }
-}
-
-function readFlags(args: readonly string[]): { config?: string; json?: boolean; help?: boolean } | null {
-  try {
-    const options = { config: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
-  } catch {
-    return null;
   }
 }
 

@@ -1,84 +1,47 @@
 import { parseArgs } from 'node:util';
+import { readCommandLine } from './command-line.ts';
+import { STATEMENT } from './commands/money.ts';
+import { EXIT_FAILURE } from './exit-codes.ts';
+import { actionOf, type ManagedContext } from './managed-command.ts';
 import {
   askManagement,
   askManagementText,
   changeManagement,
   listOf,
-  type ManagementAccess,
   ManagementFailure,
   memberOf,
 } from './management-client.ts';
 import { describeClosed, describeStatement, describeStatements } from './statement-text.ts';
 
-export const STATEMENT_USAGE = `Usage: metertap statement --team T --month YYYY-MM [--format text|csv|html|json] [--json] [--output FILE]
-       metertap statement list [--team T] [--json]
-       metertap statement close --month YYYY-MM [--team T] [--json]
-
-Months are calendar months in UTC. Closing states a month for good, those before it first, of one team or of all; calls that
-end later and later corrections stand in the next month.
-
-  metertap statement --team research --month 2026-11
-  metertap statement --team research --month 2026-11 --format html --output research-2026-11.html
-  metertap statement close --month 2026-11
-`;
-
 /** What the command needs of the world; only the process edge has it. */
-export interface StatementCommandContext extends ManagementAccess {
-  /** What follows `metertap statement`. */
-  readonly args: readonly string[];
-  readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
+export interface StatementCommandContext extends ManagedContext {
   readonly writeFile: (path: string, text: string) => void;
 }
 
-type Options = NonNullable<ReturnType<typeof parseOptions>>['values'];
-type Action = (context: StatementCommandContext, options: Options) => Promise<number>;
+type Options = ReturnType<typeof readOptions>;
+type Act = (context: StatementCommandContext, options: Options) => Promise<number>;
 
-const ACTIONS: ReadonlyMap<string, { readonly run: Action; readonly needs: readonly ('team' | 'month')[] }> = new Map([
-  ['', { run: showStatement, needs: ['team', 'month'] }],
-  ['list', { run: listStatements, needs: [] }],
-  ['close', { run: closeStatements, needs: ['month'] }],
-]);
-const FORMATS: ReadonlySet<string> = new Set(['text', 'csv', 'html', 'json']);
+const ACTIONS = { '': showStatement, list: listStatements, close: closeStatements } satisfies Record<
+  (typeof STATEMENT.actions)[number]['name'],
+  Act
+>;
 
 /** Runs `metertap statement`. Gives the exit code: 0, 1 (no answer, or not all closed) or 2 (usage). */
 export async function runStatementCommand(context: StatementCommandContext): Promise<number> {
-  const parsed = parseOptions(context.args);
-  if (parsed?.values.help) {
-    context.write(STATEMENT_USAGE);
-    return 0;
-  }
-  const [name = '', ...rest] = parsed?.positionals ?? [];
-  const action = ACTIONS.get(name);
-  if (parsed === null || action === undefined || rest.length > 0 || action.needs.some((need) => !parsed.values[need])) {
-    context.writeError(STATEMENT_USAGE);
-    return 2;
-  }
+  const line = readCommandLine(STATEMENT, context);
+  if (typeof line === 'number') return line;
   try {
-    return await action.run(context, parsed.values);
+    return await actionOf<Act>(ACTIONS, line.action)(context, readOptions(line.args));
   } catch (error) {
-    if (context.stop.aborted) return 1;
+    if (context.stop.aborted) return EXIT_FAILURE;
     if (!(error instanceof ManagementFailure)) throw error;
     context.writeError(`${error.message}\n`);
-    return 1;
+    return EXIT_FAILURE;
   }
 }
 
-function parseOptions(args: readonly string[]) {
-  const options = {
-    team: { type: 'string' },
-    month: { type: 'string' },
-    format: { type: 'string' },
-    output: { type: 'string' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  } as const;
-  try {
-    const parsed = parseArgs({ args: [...args], options, allowPositionals: true });
-    return FORMATS.has(parsed.values.format ?? 'text') ? parsed : null;
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
-  }
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: STATEMENT.options, allowPositionals: true }).values;
 }
 
 async function showStatement(context: StatementCommandContext, options: Options): Promise<number> {

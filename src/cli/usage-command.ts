@@ -1,36 +1,11 @@
 import { parseArgs } from 'node:util';
-import {
-  askManagement,
-  listOf,
-  type ManagementAccess,
-  ManagementFailure,
-  type ManagementQuery,
-  memberOf,
-} from './management-client.ts';
+import { USAGE } from './commands/looking.ts';
+import { EXIT_OK } from './exit-codes.ts';
+import { type ManagedContext, runManaged } from './managed-command.ts';
+import { askManagement, listOf, type ManagementQuery, memberOf } from './management-client.ts';
+import { OptionFault } from './option-fault.ts';
 import { type Column, cellText, textTable } from './text-table.ts';
 import { costText, totalRow, type UsageRow, usageRows } from './usage-rows.ts';
-
-export const USAGE_USAGE = `Usage: metertap usage [--from TIME] [--to TIME] [--group-by LIST] [--bucket 1m|1h|1d] [--json | --csv]
-                      [--team T] [--key K] [--model M] [--upstream U] [--endpoint E] [--user U] [--agent A]
-                      [--run R] [--session S] [--estimated]
-
-What was used and what it cost, asked of a running Metertap. Times are ISO 8601 (UTC) or Unix seconds; by default the last
-seven days. Groups: team (with model the default), key_id, model, upstream, endpoint, service_tier, usage_source, agent,
-run_id, session_id, user. With --bucket each minute, hour or day has rows of its own. Filters may be given several times.
-Tokens are those that upstreams reported; --estimated takes estimated ones in. Costs hold both.
-
-  metertap usage --group-by team,model
-  metertap usage --from 2026-11-01 --to 2026-12-01 --group-by key_id --csv
-  metertap usage --bucket 1d --team research --model gpt-5-mini --model gpt-5
-`;
-
-/** What the command needs of the world; only the process edge has it. */
-export interface UsageCommandContext extends ManagementAccess {
-  /** What follows `metertap usage`. */
-  readonly args: readonly string[];
-  readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
-}
 
 /** The options that narrow, and the parameters of the API that they are. */
 const FILTERS = {
@@ -47,63 +22,27 @@ const FILTERS = {
 
 const DEFAULT_GROUPS = ['team', 'model'];
 
-type Options = NonNullable<ReturnType<typeof parseOptions>>;
+type Options = ReturnType<typeof readOptions>;
 
 /** Runs `metertap usage`. Gives the exit code: 0, 1 (no answer) or 2 (usage). */
-export async function runUsageCommand(context: UsageCommandContext): Promise<number> {
-  const options = parseOptions(context.args);
-  if (options === null || (options.json && options.csv)) {
-    context.writeError(USAGE_USAGE);
-    return 2;
-  }
-  if (options.help) {
-    context.write(USAGE_USAGE);
-    return 0;
-  }
-  const groupBy = options['group-by']?.flatMap((list) => list.split(',')) ?? DEFAULT_GROUPS;
-  try {
+export function runUsageCommand(context: ManagedContext): Promise<number> {
+  return runManaged(context, USAGE, async ({ args }) => {
+    const options = readOptions(args);
+    if (options.json && options.csv) throw new OptionFault('--json and --csv are two forms of the same; give one.');
+    const groupBy = options['group-by']?.flatMap((list) => list.split(',')) ?? DEFAULT_GROUPS;
     const buckets = await readBuckets(context, options, groupBy);
     context.write(printed(buckets, options, groupBy));
-    return 0;
-  } catch (error) {
-    if (context.stop.aborted) return 0;
-    if (!(error instanceof ManagementFailure)) throw error;
-    context.writeError(`${error.message}\n`);
-    return 1;
-  }
+    return EXIT_OK;
+  });
 }
 
-function parseOptions(args: readonly string[]) {
-  const list = { type: 'string', multiple: true } as const;
-  const options = {
-    from: { type: 'string' },
-    to: { type: 'string' },
-    bucket: { type: 'string' },
-    'group-by': list,
-    team: list,
-    key: list,
-    model: list,
-    upstream: list,
-    endpoint: list,
-    user: list,
-    agent: list,
-    run: list,
-    session: list,
-    estimated: { type: 'boolean' },
-    json: { type: 'boolean' },
-    csv: { type: 'boolean' },
-    help: { type: 'boolean' },
-  } as const;
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch {
-    return null; // parseArgs throws on options that it does not know; the caller shows the usage
-  }
+function readOptions(args: string[]) {
+  return parseArgs({ args, options: USAGE.options }).values;
 }
 
 /** All pages of the answer. */
 async function readBuckets(
-  context: UsageCommandContext,
+  context: ManagedContext,
   options: Options,
   groupBy: readonly string[],
 ): Promise<readonly unknown[]> {

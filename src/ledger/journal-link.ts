@@ -1,5 +1,4 @@
 import type { Worker } from 'node:worker_threads';
-import { endWorker } from './end-worker.ts';
 import type { FromJournal, JournalCalls, ToJournal } from './journal-messages.ts';
 import { LedgerError, ledgerErrorOf } from './ledger-error.ts';
 import { WorkerCalls } from './worker-calls.ts';
@@ -73,7 +72,7 @@ export class JournalLink {
     this.#isStopped = true;
     this.#isOpen = false;
     this.#calls.failAll(threadEnded());
-    if (this.#worker !== null) await endWorker(this.#worker);
+    await this.#worker?.terminate();
   }
 
   #post(message: ToJournal): void {

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { MetertapError } from '../core/errors.ts';
-import { endWorker } from './end-worker.ts';
 import type { JournalCalls } from './journal-messages.ts';
 import { LedgerError } from './ledger-error.ts';
 import type {
@@ -157,7 +156,7 @@ export class SqliteReader implements LedgerReader {
     const thread = this.#thread;
     this.#thread = null;
     thread?.calls.failAll(ended());
-    if (thread !== null) await endWorker(thread.worker);
+    await thread?.worker.terminate();
   }
 
   async #ask<Name extends keyof ReaderCalls>(

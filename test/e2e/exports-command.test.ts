@@ -146,7 +146,7 @@ it.each([['--format', 'xml'], ['--resume'], ['--json'], ['--unknown'], ['extra']
   async (...args) => {
     const { code, errors } = await run(args);
     expect(code).toBe(2);
-    expect(errors).toMatch(/^Usage: metertap export/);
+    expect(errors).toMatch(/^metertap export: .+\n\nUsage: metertap export/);
   },
 );
 

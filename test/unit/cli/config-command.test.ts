@@ -19,6 +19,9 @@ function run(args: readonly string[], files: Files = {}, env: Readonly<Record<st
     write: (text) => {
       output += text;
     },
+    writeError: (text) => {
+      output += text;
+    },
   });
   return { code, output };
 }

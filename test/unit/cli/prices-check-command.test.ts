@@ -28,7 +28,7 @@ async function check(args: readonly string[], records: readonly CallRecord[] = [
   let output = '';
   let errors = '';
   const code = await runPricesCheckCommand({
-    args,
+    args: ['check', ...args],
     env: { METERTAP_CONFIG: 'a.yaml' },
     readFile: (path) => files[path] ?? '',
     exists: () => true,

@@ -128,10 +128,10 @@ describe('metertap prices show', () => {
 });
 
 describe('exit codes', () => {
-  it.each([[[]], [['check']], [['show', 'more']], [['show', '--modle', 'x']]])('%j is not understood: 2', (args) => {
+  it.each([[[]], [['chekc']], [['show', 'more']], [['show', '--modle', 'x']]])('%j is not understood: 2', (args) => {
     const { code, errors } = run(args);
     expect(code).toBe(2);
-    expect(errors).toMatch(/^Usage: metertap prices show/);
+    expect(errors).toMatch(/^metertap prices: .+\n\nUsage: metertap prices show/);
   });
 
   it('a faulty configuration: 78', () => {

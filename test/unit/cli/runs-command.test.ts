@@ -157,7 +157,7 @@ describe('metertap runs, asked wrongly', () => {
   ])('shows its usage for %j', async (args) => {
     const { code, errors } = await run('http://127.0.0.1:1', args);
     expect(code).toBe(2);
-    expect(errors).toMatch(/^Usage: metertap runs/);
+    expect(errors).toMatch(/^metertap runs: .+\n\nUsage: metertap runs list \[options\]\n/);
   });
 
   it('says what Metertap refused, and why', async () => {
@@ -166,7 +166,8 @@ describe('metertap runs, asked wrongly', () => {
     expect([unknown.code, unknown.errors]).toEqual([1, 'There is no run "nobody". (HTTP 404)\n']);
     const stranger = await run(baseUrl, ['list'], { adminKey: 'wrong' });
     expect(stranger.errors).toContain('(HTTP 401)');
-    expect((await run(baseUrl, ['list', '--order', 'cost'])).errors).toContain('-last_activity_at, -cost');
+    const sessions = await run(baseUrl, ['list', '--cursor', 'x']);
+    expect(sessions.errors).toContain("cursor must be the next_cursor of this same query's last page");
   });
 
   it('says that it cannot reach Metertap', async () => {

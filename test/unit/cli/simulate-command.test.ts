@@ -1,9 +1,7 @@
-import { parseArgs } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { SIMULATE_OPTIONS, simulateCommand } from '../../../src/cli/simulate-command.ts';
+import { simulateCommand } from '../../../src/cli/simulate-command.ts';
 
 function start(args: string[]) {
-  const { values } = parseArgs({ args, options: SIMULATE_OPTIONS });
   const stop = new AbortController();
   const written = { out: '', error: '' };
   const output = {
@@ -14,7 +12,7 @@ function start(args: string[]) {
       written.error += text;
     },
   };
-  return { stop, written, exit: simulateCommand(values, output, stop.signal) };
+  return { stop, written, exit: simulateCommand({ args, ...output, stop: stop.signal }) };
 }
 
 describe('metertap simulate', () => {
@@ -39,14 +37,17 @@ describe('metertap simulate', () => {
     expect(await exit).toBe(0);
   });
 
-  it.each([[['--port', 'x']], [['--port', '70000']], [['--dialect', 'klingon']], [['--models', 'a,,b']]])(
-    'refuses %j',
-    async (args) => {
-      const { written, exit } = start(args);
-      expect(await exit).toBe(2);
-      expect(written.error).toContain('Usage: metertap simulate');
-    },
-  );
+  it.each([
+    [['--port', 'x']],
+    [['--port', '70000']],
+    [['--dialect', 'klingon']],
+    [['--models', 'a,,b']],
+    [['--prot', '1']],
+  ])('refuses %j', async (args) => {
+    const { written, exit } = start(args);
+    expect(await exit).toBe(2);
+    expect(written.error).toContain('Usage: metertap simulate');
+  });
 
   it('says why it cannot listen', async () => {
     const first = start(['--port', '0', '--json']);

@@ -1,0 +1,183 @@
+import { ASKS, type Command, JSON_OPTION } from '../command.ts';
+
+const TEAM = { type: 'string', value: 'TEAM', text: 'only this team' } as const;
+
+export const RUNS = {
+  name: 'runs',
+  group: 'Look',
+  summary: 'list, show or watch agent runs',
+  options: {
+    team: TEAM,
+    session: { type: 'string', value: 'SESSION', text: 'only runs of this session' },
+    start: { type: 'string', value: 'TIME', text: 'only runs that were active from then on' },
+    end: { type: 'string', value: 'TIME', text: 'only runs that were active before then' },
+    order: {
+      type: 'string',
+      value: 'ORDER',
+      words: ['-last_activity_at', '-cost'],
+      text: 'the newest or the dearest first',
+    },
+    limit: { type: 'string', value: 'N', text: 'how many; 20 by default, 100 at most' },
+    cursor: { type: 'string', value: 'CURSOR', text: 'go on after the last page' },
+    children: { type: 'boolean', text: 'with the whole tree of descendants and its sum' },
+    json: JSON_OPTION,
+  },
+  actions: [
+    {
+      name: 'list',
+      summary: 'runs with their totals',
+      options: ['team', 'session', 'start', 'end', 'order', 'limit', 'cursor', 'json'],
+    },
+    { name: 'show', summary: 'one run, call by call', operand: 'RUN', options: ['team', 'children', 'json'] },
+    { name: 'watch', summary: 'calls of a run as they land', operand: 'RUN', options: ['team', 'json'] },
+  ],
+  examples: [
+    ['metertap runs show nightly-42', 'what a run used and cost'],
+    ['metertap runs list --team research --order -cost', 'the dearest runs of a team'],
+    ['metertap runs watch nightly-42', 'until Ctrl-C'],
+  ],
+  notes: `Times are ISO 8601 or Unix seconds. ${ASKS}`,
+} as const satisfies Command;
+
+const narrows = (value: string) =>
+  ({ type: 'string', multiple: true, value, text: 'only this one; may be repeated' }) as const;
+
+export const USAGE = {
+  name: 'usage',
+  group: 'Look',
+  summary: 'tokens and costs by team, model, key, …',
+  options: {
+    from: { type: 'string', value: 'TIME', text: 'from when; seven days ago by default' },
+    to: { type: 'string', value: 'TIME', text: 'until when; now by default' },
+    'group-by': {
+      type: 'string',
+      multiple: true,
+      value: 'LIST',
+      isList: true,
+      words: [
+        'team',
+        'key_id',
+        'upstream',
+        'endpoint',
+        'model',
+        'service_tier',
+        'usage_source',
+        'run_id',
+        'session_id',
+        'agent',
+        'user',
+      ],
+      text: 'a row for each combination; team,model by default',
+    },
+    bucket: { type: 'string', value: 'WIDTH', words: ['1m', '1h', '1d'], text: 'rows of each minute, hour or day' },
+    team: narrows('TEAM'),
+    key: narrows('KEY'),
+    model: narrows('MODEL'),
+    upstream: narrows('NAME'),
+    endpoint: narrows('ENDPOINT'),
+    user: narrows('USER'),
+    agent: narrows('AGENT'),
+    run: narrows('RUN'),
+    session: narrows('SESSION'),
+    estimated: { type: 'boolean', text: 'takes estimated tokens in; costs hold them in any case' },
+    csv: { type: 'boolean', text: 'for spreadsheets' },
+    json: JSON_OPTION,
+  },
+  actions: [
+    {
+      name: '',
+      summary: 'what was used, and what it cost',
+      options: [
+        'from',
+        'to',
+        'group-by',
+        'bucket',
+        'team',
+        'key',
+        'model',
+        'upstream',
+        'endpoint',
+        'user',
+        'agent',
+        'run',
+        'session',
+        'estimated',
+        'csv',
+        'json',
+      ],
+    },
+  ],
+  examples: [
+    ['metertap usage --group-by team,model', 'the last seven days'],
+    ['metertap usage --from 2026-11-01 --to 2026-12-01 --group-by key_id --csv', 'a month by keys'],
+    ['metertap usage --bucket 1d --team research --model gpt-5-mini --model gpt-5', 'days of two models'],
+  ],
+  notes: `Times are ISO 8601 (UTC) or Unix seconds. Tokens are those that upstreams reported. ${ASKS}`,
+} as const satisfies Command;
+
+export const EXPORT = {
+  name: 'export',
+  group: 'Look',
+  summary: 'records as CSV, JSON lines or FOCUS',
+  options: {
+    format: { type: 'string', value: 'FORMAT', words: ['csv', 'jsonl', 'focus'], text: 'csv by default' },
+    'focus-version': { type: 'string', value: 'VERSION', words: ['1.2', '1.4'], text: 'of FOCUS; 1.2 by default' },
+    from: { type: 'string', value: 'TIME', text: 'only calls that began then or later' },
+    to: { type: 'string', value: 'TIME', text: 'only calls that began before' },
+    team: TEAM,
+    key: { type: 'string', value: 'KEY', text: 'only this key' },
+    run: { type: 'string', value: 'RUN', text: 'only this run' },
+    session: { type: 'string', value: 'SESSION', text: 'only this session' },
+    model: { type: 'string', value: 'MODEL', text: 'only this model' },
+    ending: {
+      type: 'string',
+      value: 'ENDING',
+      words: ['completed', 'client_left', 'upstream_cut', 'upstream_error', 'timed_out', 'interrupted'],
+      text: 'only calls that ended so',
+    },
+    formulas: {
+      type: 'string',
+      value: 'WORD',
+      words: ['escape', 'keep'],
+      text: 'whether spreadsheets are kept from reading cells as formulas; escape by default',
+    },
+    cursor: { type: 'string', value: 'CURSOR', text: 'only what has ended since an earlier export' },
+    output: {
+      type: 'string',
+      value: 'FILE',
+      isFile: true,
+      text: 'a file, there once it is whole; else standard output',
+    },
+    resume: { type: 'boolean', text: 'goes on with FILE.partial after a break' },
+    json: { type: 'boolean', text: 'with --output: says as JSON what was written' },
+  },
+  actions: [
+    {
+      name: '',
+      summary: 'records of calls that have ended, as a file',
+      options: [
+        'format',
+        'focus-version',
+        'from',
+        'to',
+        'team',
+        'key',
+        'run',
+        'session',
+        'model',
+        'ending',
+        'formulas',
+        'cursor',
+        'output',
+        'resume',
+        'json',
+      ],
+    },
+  ],
+  examples: [
+    ['metertap export --format jsonl --team research | jq .cost_usd', 'to another program'],
+    ['metertap export --format focus --from 2026-11-01 --to 2026-12-01 --output november.csv', 'a month for finance'],
+    ['metertap export --format jsonl --cursor "$(cat cursor)" --output new.jsonl --json', 'what is new since then'],
+  ],
+  notes: `Times are ISO 8601 or Unix seconds. Without --output the file goes to standard output. ${ASKS}`,
+} as const satisfies Command;

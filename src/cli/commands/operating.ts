@@ -1,0 +1,50 @@
+import { ASKS, CONFIG_OPTION, type Command, JSON_OPTION } from '../command.ts';
+
+export const SINKS = {
+  name: 'sinks',
+  group: 'Operate',
+  summary: 'list, test or retry where events are sent',
+  options: { json: JSON_OPTION },
+  actions: [
+    { name: 'list', summary: 'how each sink stands', options: ['json'] },
+    { name: 'test', summary: 'send a test event', operand: 'NAME', options: ['json'] },
+    { name: 'retry', summary: 'send again what was parked', operand: 'NAME', options: ['json'] },
+  ],
+  examples: [
+    ['metertap sinks list', 'what waits, and what was refused'],
+    ['metertap sinks test pager', 'whether an event arrives'],
+    ['metertap sinks retry billing', 'once the receiver is well again'],
+  ],
+  notes: ASKS,
+  exitCodes: '`sinks test` ends with 1 where the event was not taken.',
+} as const satisfies Command;
+
+export const CONFIG = {
+  name: 'config',
+  group: 'Operate',
+  summary: 'check or print the configuration',
+  options: { config: CONFIG_OPTION, json: JSON_OPTION },
+  actions: [
+    { name: 'check', summary: 'whether it is right; all faults at once', options: ['config', 'json'] },
+    { name: 'print', summary: 'what holds, with defaults and without secrets', options: ['config', 'json'] },
+  ],
+  examples: [
+    ['metertap config check', 'before a start or a reload'],
+    ['metertap config print --config metertap.yaml', 'what a file comes to'],
+  ],
+} as const satisfies Command;
+
+export const COMPLETION = {
+  name: 'completion',
+  group: 'Operate',
+  summary: 'completion of commands for a shell',
+  options: {},
+  actions: [
+    { name: '', summary: 'print a script', operand: 'SHELL', operandWords: ['bash', 'zsh', 'fish'], options: [] },
+  ],
+  examples: [
+    ['source <(metertap completion bash)', 'for this bash; in ~/.bashrc for all'],
+    ['source <(metertap completion zsh)', 'for this zsh; in ~/.zshrc, after compinit, for all'],
+    ['metertap completion fish > ~/.config/fish/completions/metertap.fish', 'for fish'],
+  ],
+} as const satisfies Command;
