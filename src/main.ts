@@ -141,6 +141,15 @@ const RUNNERS: Readonly<Record<CommandName, (args: readonly string[]) => Promise
     const { runConfigCommand } = await import('./cli/config-command.ts');
     return runConfigCommand({ ...world, args });
   },
+  doctor: async (args) => {
+    const [{ runDoctorCommand }, { readBookText }] = await Promise.all([
+      import('./cli/doctor-command.ts'),
+      import('./app.ts'),
+    ]);
+    const isColored = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+    const versions = { version: packageVersion(), nodeVersion: process.version };
+    return runDoctorCommand({ ...world, ...versions, args, nowMs: Date.now, readBook: readBookText, isColored });
+  },
   completion: async (args) => {
     const { runCompletionCommand } = await import('./cli/completion-command.ts');
     return runCompletionCommand({ ...world, args }, COMMANDS);

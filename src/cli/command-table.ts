@@ -2,7 +2,7 @@ import type { Command } from './command.ts';
 import { KEYS, TEAMS } from './commands/access.ts';
 import { EXPORT, RUNS, USAGE } from './commands/looking.ts';
 import { PRICES, RECONCILE, REPRICE, STATEMENT } from './commands/money.ts';
-import { COMPLETION, CONFIG, SINKS } from './commands/operating.ts';
+import { COMPLETION, CONFIG, DOCTOR, SINKS } from './commands/operating.ts';
 import { DEMO, SERVE, SIMULATE } from './commands/serving.ts';
 
 /** Every command of `metertap`, in the order in which help lists them within their groups. */
@@ -21,6 +21,7 @@ export const COMMANDS = [
   TEAMS,
   SINKS,
   CONFIG,
+  DOCTOR,
   COMPLETION,
 ] as const satisfies readonly Command[];
 

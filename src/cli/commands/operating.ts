@@ -34,6 +34,31 @@ export const CONFIG = {
   ],
 } as const satisfies Command;
 
+export const DOCTOR = {
+  name: 'doctor',
+  group: 'Operate',
+  summary: 'check the set-up end to end, and say what to mend',
+  options: {
+    call: {
+      type: 'string',
+      value: 'MODEL',
+      text: 'makes a tiny real call through the proxy, and reads its record back',
+    },
+    timeout: { type: 'string', value: 'SECONDS', text: 'how long each answer is waited for; 10 by default' },
+    config: CONFIG_OPTION,
+    json: JSON_OPTION,
+  },
+  actions: [{ name: '', summary: 'check it', options: ['call', 'timeout', 'config', 'json'] }],
+  examples: [
+    ['metertap doctor', 'machine, configuration, ledger, proxy, upstreams, prices, Redis, sinks'],
+    ['metertap doctor --call gpt-5-mini', 'also that a call is metered; it costs a few tokens'],
+    ['metertap doctor --json | jq ".findings[] | select(.state != \\"ok\\")"', 'for a monitor'],
+  ],
+  notes:
+    'Works whether the proxy runs or not. --call uses METERTAP_KEY, else the first key of the configuration, in passthrough mode that of the first upstream. No secret is shown.',
+  exitCodes: 'Exit code 1: a check failed. Warnings alone end with 0.',
+} as const satisfies Command;
+
 export const COMPLETION = {
   name: 'completion',
   group: 'Operate',
