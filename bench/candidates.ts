@@ -203,6 +203,8 @@ upstreams:
   - { name: openai, base_url: "${originOf(upstreamPort)}/v1", api_key: sk-bench, models: ["*"], stream_usage: always }
 keys:
 ${keys.join('\n')}
+teams:
+  - { id: bench, limits: [ { budget_usd: "1000000", per: month }, { tokens: 100000000000, per: minute }, { parallel: 100000 } ] }
 ledger: { durability: before_response, synchronous: normal }
 prices:
   - { provider: openai, model: "gpt-5-mini*", input_per_mtok: "0.25", cached_input_per_mtok: "0.025", output_per_mtok: "2.00" }

@@ -64,7 +64,7 @@ export class CommitQueue {
     };
     // setImmediate comes after all messages that have arrived by now, so that they are in the same transaction.
     if (waitMs <= 0) setImmediate(run);
-    else setTimeout(run, Math.ceil(waitMs));
+    else setTimeout(run, Math.ceil(waitMs)).unref(); // a thread that is told to end does not wait for it
   }
 
   #commit(): 'committed' | 'stalled' {

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads';
+import { endWorker } from './end-worker.ts';
 import type { FromJournal, JournalCalls, ToJournal } from './journal-messages.ts';
 import { LedgerError, ledgerErrorOf } from './ledger-error.ts';
 import { WorkerCalls } from './worker-calls.ts';
@@ -72,7 +73,7 @@ export class JournalLink {
     this.#isStopped = true;
     this.#isOpen = false;
     this.#calls.failAll(threadEnded());
-    await this.#worker?.terminate();
+    if (this.#worker !== null) await endWorker(this.#worker);
   }
 
   #post(message: ToJournal): void {

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { findKey, findTeam } from './access-rows.ts';
 import { openForReading } from './database.ts';
+import type { STOP } from './end-worker.ts';
 import { listAudit, listKeys, listTeams } from './queries/access.ts';
 import { sumsOfRun, sumsOfSession } from './queries/activity.ts';
 import { correctionsOf, recordsToReprice } from './queries/corrections.ts';
@@ -22,7 +23,12 @@ import { answerTo, type Request } from './worker-calls.ts';
 const { dataDir }: ReaderStart = workerData;
 let database: DatabaseSync | null = null;
 
-parentPort?.on('message', (call: Request<ReaderCalls>) => {
+parentPort?.on('message', (call: Request<ReaderCalls> | typeof STOP) => {
+  if (call.kind === 'stop') {
+    database?.close();
+    parentPort?.close();
+    return;
+  }
   const read = (): unknown => {
     database ??= openForReading(dataDir);
     return inSnapshot(database, call);

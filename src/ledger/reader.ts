@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { MetertapError } from '../core/errors.ts';
+import { endWorker } from './end-worker.ts';
 import type { JournalCalls } from './journal-messages.ts';
 import { LedgerError } from './ledger-error.ts';
 import type {
@@ -156,7 +157,7 @@ export class SqliteReader implements LedgerReader {
     const thread = this.#thread;
     this.#thread = null;
     thread?.calls.failAll(ended());
-    await thread?.worker.terminate();
+    if (thread !== null) await endWorker(thread.worker);
   }
 
   async #ask<Name extends keyof ReaderCalls>(

@@ -28,11 +28,24 @@ export type Request<Table extends CallTable<Table>> = {
   };
 }[keyof Table];
 
-/** The calling side: keeps who waits for which answer. */
+interface Waiting {
+  readonly id: number;
+  readonly settle: (outcome: Outcome<never>) => void;
+  readonly fail: (error: Error) => void;
+}
+
+/** Ids say in which slot their call waits. */
+const SLOTS = 2 ** 20;
+
+/**
+ * The calling side: keeps who waits for which answer, in slots and not in a Map: a Map that much is put into and taken
+ * out of leaves old tables behind that keep ended calls alive (docs/performance.md, "What was tried").
+ */
 export class WorkerCalls<Table extends CallTable<Table>> {
   readonly #post: (request: Request<Table>) => void;
-  readonly #waiting = new Map<number, { settle: (outcome: Outcome<never>) => void; fail: (error: Error) => void }>();
-  #lastId = 0;
+  readonly #slots: (Waiting | null)[] = [];
+  readonly #free: number[] = [];
+  #calls = 0;
 
   constructor(post: (request: Request<Table>) => void) {
     this.#post = post;
@@ -40,28 +53,36 @@ export class WorkerCalls<Table extends CallTable<Table>> {
 
   /** Calls the other thread. Rejects with the error that it answers with, or with that of `failAll`. */
   call<Name extends keyof Table>(name: Name, input: Table[Name]['input']): Promise<Table[Name]['output']> {
-    const id = ++this.#lastId;
+    const slot = this.#free.pop() ?? this.#slots.length;
+    this.#calls += 1;
+    const id = this.#calls * SLOTS + slot;
     return new Promise((resolve, reject) => {
       const settle = (outcome: Outcome<Table[Name]['output']>): void => {
         if (outcome.ok) resolve(outcome.value);
         else reject(ledgerErrorOf(outcome.error));
       };
-      this.#waiting.set(id, { settle, fail: reject });
+      this.#slots[slot] = { id, settle, fail: reject };
       this.#post({ kind: 'call', id, name, input });
     });
   }
 
   answered(answer: Answer<never>): void {
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    waiting?.settle(answer.outcome);
+    const slot = answer.id % SLOTS;
+    const waiting = this.#slots[slot] ?? null;
+    if (waiting?.id !== answer.id) return; // whoever asked has been told otherwise
+    this.#slots[slot] = null;
+    this.#free.push(slot);
+    waiting.settle(answer.outcome);
   }
 
   /** The other thread is gone: nobody will answer. */
   failAll(error: Error): void {
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { fail } of waiting) fail(error);
+    for (const [slot, waiting] of this.#slots.entries()) {
+      if (waiting === null) continue;
+      this.#slots[slot] = null;
+      this.#free.push(slot);
+      waiting.fail(error);
+    }
   }
 }
 

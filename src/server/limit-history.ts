@@ -15,24 +15,53 @@ const SNAPSHOT_SUFFIX = /^[-@][\d-]*\d$/;
 
 /** What limits ask of the books: what was used, by the roll-ups, and what is known of runs. */
 export function ledgerHistory(reader: HistoryReader, nowMs: () => number): LimitHistory & RunSource {
-  async function seedOf(counter: RuleCounter): Promise<Seed> {
+  return {
+    load: (counters) => {
+      const books = new Reading(reader);
+      return Promise.all(counters.map((counter) => books.seedOf(counter, nowMs())));
+    },
+    async find(team, runId) {
+      const row = await reader.run({ team, runId });
+      return row === null ? null : { parentRunId: row.parent_run_id, limits: row.limits };
+    },
+  };
+}
+
+/** One look into the books: what several counters ask for (the rules of one run do) is asked once. */
+class Reading {
+  readonly #reader: HistoryReader;
+  readonly #families = new Map<string, Promise<readonly string[]>>();
+  readonly #usages = new Map<string, Promise<readonly UsageRow[]>>();
+
+  constructor(reader: HistoryReader) {
+    this.#reader = reader;
+  }
+
+  async seedOf(counter: RuleCounter, nowMs: number): Promise<Seed> {
     if (counter.onlyHeld) return { counter, used: [] };
     const { subject } = counter;
-    const runIds = subject.runId === null ? null : await familyOf(reader, subject.team, subject.runId);
-    const rows = await reader.usage(queryOf(counter, runIds, nowMs()));
+    const runIds = subject.runId === null ? null : await this.#familyOf(subject.team, subject.runId);
+    if (runIds?.length === 0) return { counter, used: [] };
+    const rows = await this.#usageOf(queryOf(counter, runIds, nowMs));
     const used = rows
       .filter((row) => isOfModel(subject, row.dimensions.model ?? null))
       .map((row) => ({ startMs: startOf(row, counter), amount: amountIn(row, counter) }));
     return { counter, used };
   }
 
-  return {
-    load: (counters) => Promise.all(counters.map(seedOf)),
-    async find(team, runId) {
-      const row = await reader.run({ team, runId });
-      return row === null ? null : { parentRunId: row.parent_run_id, limits: row.limits };
-    },
-  };
+  #familyOf(team: string, runId: string): Promise<readonly string[]> {
+    return once(this.#families, JSON.stringify([team, runId]), () => familyOf(this.#reader, team, runId));
+  }
+
+  #usageOf(query: UsageQuery): Promise<readonly UsageRow[]> {
+    return once(this.#usages, JSON.stringify(query), () => this.#reader.usage(query));
+  }
+}
+
+function once<Value>(known: Map<string, Promise<Value>>, name: string, ask: () => Promise<Value>): Promise<Value> {
+  const asked = known.get(name) ?? ask();
+  known.set(name, asked);
+  return asked;
 }
 
 function queryOf(counter: RuleCounter, runIds: readonly string[] | null, nowMs: number): UsageQuery {
@@ -59,10 +88,12 @@ function startOf(row: UsageRow, counter: RuleCounter): number {
   return Math.max(row.bucketStartMs, counter.startMs);
 }
 
-/** The run and the runs below it, each once. */
-async function familyOf(reader: HistoryReader, team: string, runId: string): Promise<string[]> {
-  const family = new Set([runId]);
-  let level = [runId];
+/** The run and the runs below it, each once; none where nobody has heard of it, so that it has used nothing. */
+async function familyOf(reader: HistoryReader, team: string, runId: string): Promise<readonly string[]> {
+  const [own, children] = await Promise.all([reader.run({ team, runId }), reader.childrenOf({ team, runId })]);
+  if (own === null && children.length === 0) return [];
+  const family = new Set([runId, ...children.map(({ run_id }) => run_id)]);
+  let level = [...family].filter((id) => id !== runId);
   while (level.length > 0 && family.size < MAX_RUNS) {
     const children = await Promise.all(level.map((parent) => reader.childrenOf({ team, runId: parent })));
     level = children.flat().flatMap(({ run_id }) => (family.has(run_id) ? [] : [run_id]));
