@@ -8,7 +8,7 @@ import { countsNoTokens, holdsNumber, normaliseUsage } from './normalise-usage.t
 import { OutputItems } from './output-items.ts';
 import { reportedCostUsd } from './reported-cost.ts';
 import { CHAT_EVENT_MATTERS, EVENT_MEANINGS, type EventMeaning, TYPED_EVENT_MATTERS } from './stream-events.ts';
-import { ToolCallCounter } from './tool-calls.ts';
+import { mayHoldCalls, ToolCallCounter } from './tool-calls.ts';
 import type { Usage } from './usage.ts';
 import { UsageDetails } from './usage-details.ts';
 
@@ -110,7 +110,7 @@ export class AnswerMeter {
     this.#readUsage(bytes, usageIn(bytes, answer, null));
     this.#readError(errorCodeIn(bytes, answer.get('error')));
     const choices = answer.get('choices');
-    if (choices) this.#toolCalls.addMessages(bytes, choices.valueStart);
+    if (choices && mayHoldCalls(bytes, choices.valueStart)) this.#toolCalls.addMessages(bytes, choices.valueStart);
     this.#readOutput(bytes, answer);
   }
 
@@ -216,7 +216,7 @@ export class AnswerMeter {
     if (this.#usageRaw !== null && countsNoTokens(raw) && !countsNoTokens(this.#usageRaw)) return;
     this.#usageRaw = raw;
     this.#sample = null;
-    this.#costReportedUsd = reportedCostUsd(bytes, place);
+    this.#costReportedUsd = reportedCostUsd(bytes, place, raw);
   }
 
   #readSiblings(bytes: Buffer, members: Spans): void {
@@ -262,14 +262,13 @@ export class AnswerMeter {
   /** The numbers of usage that is reported beside `usage`. Zeros are left out: most answers are full of them. */
   #siblingDetails(): Record<string, number> {
     const details = new UsageDetails();
-    const isNotZero = (_path: string, value: number): boolean => value > 0;
     for (const { member, prefix } of SIBLING_USAGES) {
       const usage = this.#siblings?.get(member);
-      if (usage) details.collect(usage, isNotZero, prefix);
+      if (usage) details.collectBeside(usage, prefix);
     }
     for (const usage of this.#items.ownUsage) {
       const own = new UsageDetails();
-      own.collect(usage, isNotZero, 'svg');
+      own.collectBeside(usage, 'svg');
       for (const [name, value] of Object.entries(own.toObject())) details.add(name, value);
     }
     return details.toObject();

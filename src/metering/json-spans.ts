@@ -11,7 +11,10 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
+const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+const DELETE = 0x7f;
 const MAX_KEY_BYTES = 128;
 const MAX_PARSED_BYTES = 65_536;
 const MAX_DEPTH = 32;
@@ -96,8 +99,23 @@ export function isObjectAt(bytes: Buffer, at: number): boolean {
 
 /** The member's string; null where it is absent, empty, no string, or longer than 256 characters. */
 export function textOf(bytes: Buffer, span: MemberSpan | undefined): string | null {
-  const value = scalarOf(bytes, span);
+  if (span === undefined || bytes[span.valueStart] !== QUOTE) return null;
+  const value = isPlainText(bytes, span) ? plainText(bytes, span) : scalarOf(bytes, span);
   return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT_LENGTH ? value : null;
+}
+
+/** Whether a string is printable ASCII without escapes, so that it means what it says. */
+function isPlainText(bytes: Buffer, { valueStart, valueEnd }: MemberSpan): boolean {
+  if (valueEnd - valueStart > MAX_TEXT_LENGTH + 2) return false;
+  for (let i = valueStart; i < valueEnd; i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte < SPACE || byte >= DELETE || byte === BACKSLASH) return false;
+  }
+  return true;
+}
+
+function plainText(bytes: Buffer, { valueStart, valueEnd }: MemberSpan): string {
+  return bytes.toString('latin1', valueStart + 1, valueEnd - 1);
 }
 
 /** The member's string, number, boolean or null; undefined where it is absent, longer than 64 KiB, or anything else. */

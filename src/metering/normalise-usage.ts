@@ -1,10 +1,10 @@
 import { isObject } from './json-object.ts';
 import type { Usage } from './usage.ts';
 import { UsageDetails } from './usage-details.ts';
-import { COUNT_OF_PATH, COUNT_PATHS, type CountField, type FieldPath } from './usage-fields.ts';
+import { type CountField, USAGE_PLACES, type UsagePlaces } from './usage-fields.ts';
 
 /** The counts as the upstream states them; null where it does not. */
-type Stated = Readonly<Record<CountField, number | null>>;
+type Stated = Record<CountField, number | null>;
 
 /**
  * Reads an upstream's usage object, of whatever dialect, as canonical counts (wire.md 5.4 and 9). Counts become
@@ -21,7 +21,7 @@ type Stated = Readonly<Record<CountField, number | null>>;
 export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
   if (!holdsNumber(raw)) return null;
   const stated = readStated(raw);
-  if (Object.values(stated).some((count) => count !== null && count > MAX_COUNT)) return null;
+  if (isBeyondAnyCall(stated)) return null;
   const input = inclusiveInput(stated);
   const output = inclusiveOutput(stated);
   const total = stated.total_tokens ?? input + output;
@@ -29,7 +29,8 @@ export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
   const details = new UsageDetails();
   if (total !== input + output) details.set('total_mismatch', 1);
   if (total > input + output) details.set('unattributed_tokens', total - input - output);
-  details.collect(raw, (path, value) => !isStated(stated, path, value));
+  // What is in a canonical count already, as that count or at another place that says the same, is no detail.
+  details.collect(raw, (known, value) => known === null || (value !== 0 && value !== stated[known]));
 
   return {
     input_tokens: input,
@@ -52,9 +53,15 @@ export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
 /** A hundred billion tokens in one call: more is a fault of the upstream, and would spoil every sum it went into. */
 const MAX_COUNT = 100_000_000_000;
 
+function isBeyondAnyCall(stated: Stated): boolean {
+  for (const field of Object.keys(NOTHING_STATED) as CountField[]) if ((stated[field] ?? 0) > MAX_COUNT) return true;
+  return false;
+}
+
 /** Whether the object counts no token: a placeholder as Ollama's completions send it, a duration, a cost (wire.md 0.1). */
 export function countsNoTokens(raw: Record<string, unknown>): boolean {
-  return WHOLE_COUNTS.every((field) => (readCount(raw, COUNT_PATHS[field]) ?? 0) === 0);
+  const stated = readStated(raw);
+  return WHOLE_COUNTS.every((field) => (stated[field] ?? 0) === 0);
 }
 
 const WHOLE_COUNTS = ['input_tokens', 'output_tokens', 'total_tokens'] as const satisfies readonly CountField[];
@@ -82,48 +89,54 @@ function inclusiveOutput(stated: Stated): number {
   return isBeside ? completion + reasoning : completion;
 }
 
+const NOTHING_STATED: Stated = {
+  input_tokens: null,
+  cache_read_tokens: null,
+  cache_write_tokens: null,
+  input_audio_tokens: null,
+  cache_audio_read_tokens: null,
+  input_image_tokens: null,
+  output_tokens: null,
+  reasoning_tokens: null,
+  output_audio_tokens: null,
+  accepted_prediction_tokens: null,
+  rejected_prediction_tokens: null,
+  total_tokens: null,
+};
+
+/** Finds every count in one walk. Of several places of a count the first that is above zero holds, else a zero. */
 function readStated(raw: Record<string, unknown>): Stated {
-  const read = (field: CountField): number | null => readCount(raw, COUNT_PATHS[field]);
-  return {
-    input_tokens: read('input_tokens'),
-    cache_read_tokens: read('cache_read_tokens'),
-    cache_write_tokens: read('cache_write_tokens'),
-    input_audio_tokens: read('input_audio_tokens'),
-    cache_audio_read_tokens: read('cache_audio_read_tokens'),
-    input_image_tokens: read('input_image_tokens'),
-    output_tokens: read('output_tokens'),
-    reasoning_tokens: read('reasoning_tokens'),
-    output_audio_tokens: read('output_audio_tokens'),
-    accepted_prediction_tokens: read('accepted_prediction_tokens'),
-    rejected_prediction_tokens: read('rejected_prediction_tokens'),
-    total_tokens: read('total_tokens'),
-  };
+  const stated = { ...NOTHING_STATED };
+  const ranks: Partial<Record<CountField, number>> = {};
+  readCounts(raw, USAGE_PLACES, { stated, ranks });
+  return stated;
 }
 
-function readCount(raw: Record<string, unknown>, paths: readonly FieldPath[]): number | null {
-  let found: number | null = null;
-  for (const path of paths) {
-    const value = valueAt(raw, path);
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) continue;
-    if (value > 0) return value;
-    found = 0;
+interface Reading {
+  readonly stated: Stated;
+  /** The turn of the place that a count above zero was read at. */
+  readonly ranks: Partial<Record<CountField, number>>;
+}
+
+function readCounts(object: Record<string, unknown>, places: UsagePlaces, reading: Reading): void {
+  for (const key of Object.keys(object)) {
+    const place = places.get(key);
+    if (place === undefined) continue;
+    const value = object[key];
+    if (isObject(value)) readCounts(value, place.members, reading);
+    else if (place.field !== null) readCount(value, place.field, { rank: place.rank, reading });
   }
-  return found;
 }
 
-function valueAt(raw: Record<string, unknown>, path: FieldPath): unknown {
-  let value: unknown = raw;
-  for (const key of path) {
-    if (!isObject(value)) return undefined;
-    value = value[key];
+function readCount(value: unknown, field: CountField, { rank, reading }: { rank: number; reading: Reading }): void {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) return;
+  const { stated, ranks } = reading;
+  if (value === 0) {
+    stated[field] ??= 0;
+  } else if (rank < (ranks[field] ?? Infinity)) {
+    stated[field] = value;
+    ranks[field] = rank;
   }
-  return value;
-}
-
-/** Whether a member is in a canonical count already: as that count, or as another place that says the same. */
-function isStated(stated: Stated, path: string, value: number): boolean {
-  const field = COUNT_OF_PATH.get(path);
-  return field !== undefined && (value === 0 || value === stated[field]);
 }
 
 /** Whether there is any number in the object: without one it reports nothing. */

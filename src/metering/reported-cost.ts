@@ -16,9 +16,16 @@ const MAX_DIGITS = 60;
  * Reads the cost that the usage object at `usage` reports, as a decimal string of USD.
  *
  * It is made from the digits in the bytes, not from the number they would parse to, so no float is on the way.
+ *
+ * @param parsed the same object, parsed: most upstreams report no cost, and then the bytes need no second look
  */
-export function reportedCostUsd(bytes: Buffer, usage: MemberSpan): string | null {
+export function reportedCostUsd(
+  bytes: Buffer,
+  usage: MemberSpan,
+  parsed: Readonly<Record<string, unknown>>,
+): string | null {
   for (const { key, powerOfTen } of COST_MEMBERS) {
+    if (!Object.hasOwn(parsed, key)) continue;
     const span = findMember(bytes, usage.valueStart, key);
     if (span === null || span.valueEnd - span.valueStart > MAX_DIGITS) continue;
     const cost = decimalText(bytes.toString('latin1', span.valueStart, span.valueEnd), powerOfTen);

@@ -1,5 +1,13 @@
 import { isObject } from './json-object.ts';
-import { AMBIGUOUS_NAMES, DETAIL_NAMES, DETAIL_SIDES, MONEY_MEMBERS } from './usage-fields.ts';
+import {
+  AMBIGUOUS_NAMES,
+  type CountField,
+  DETAIL_NAMES,
+  DETAIL_SIDES,
+  MONEY_MEMBERS,
+  USAGE_PLACES,
+  type UsagePlaces,
+} from './usage-fields.ts';
 
 /** A usage object is flat or nearly so; deeper members are some vendor's report and stay in the raw object only. */
 const MAX_DEPTH = 4;
@@ -10,8 +18,8 @@ const DETAILS_SUFFIX = '_details';
 /** Where the walk is. */
 interface Place {
   readonly depth: number;
-  /** The path so far, with a dot at its end. */
-  readonly path: string;
+  /** The counts that are known to stand here or further in. */
+  readonly known: UsagePlaces;
   /** The names of the objects that are no details, with an underscore at the end. */
   readonly prefix: string;
   /** What the nearest details object is about. */
@@ -25,49 +33,69 @@ interface Place {
  * `seconds`. At most 64 entries are kept.
  */
 export class UsageDetails {
-  readonly #entries = new Map<string, number>();
+  /** Made with the first entry: most usage has none. */
+  #entries: Map<string, number> | null = null;
 
   /** Sets an entry of our own making; these are never crowded out. */
   set(name: string, value: number): void {
-    this.#entries.set(name, value);
+    this.#made().set(name, value);
   }
 
   /** Adds to what stands under `name`. */
   add(name: string, value: number): void {
-    const sum = (this.#entries.get(name) ?? 0) + value;
-    if (this.#entries.has(name) || this.#entries.size < MAX_ENTRIES) this.#entries.set(name, sum);
+    const entries = this.#made();
+    const sum = (entries.get(name) ?? 0) + value;
+    if (entries.has(name) || entries.size < MAX_ENTRIES) entries.set(name, sum);
   }
 
   /**
-   * Takes the integers of `object`.
+   * Takes the integers of a usage object.
    *
-   * @param accept is asked for each, with its path joined by dots; those it declines are not taken
-   * @param prefix the name of the object itself, where it is no usage object
+   * @param accept is asked for each, with the count that is known to stand at its place, if there is one; those it
+   *   declines are not taken
    */
-  collect(object: Record<string, unknown>, accept: (path: string, value: number) => boolean, prefix?: string): void {
-    this.#walk(object, { depth: 0, path: '', prefix: prefix === undefined ? '' : `${prefix}_`, side: null }, accept);
+  collect(usage: Record<string, unknown>, accept: Accept): void {
+    this.#walk(usage, { depth: 0, known: USAGE_PLACES, prefix: '', side: null }, accept);
+  }
+
+  /** Takes the integers above zero of an object that stands beside the usage, under names that begin with `prefix`. */
+  collectBeside(object: Record<string, unknown>, prefix: string | undefined): void {
+    const place = { depth: 0, known: NOWHERE, prefix: prefix === undefined ? '' : `${prefix}_`, side: null };
+    this.#walk(object, place, (_known, value) => value > 0);
   }
 
   toObject(): Record<string, number> {
-    return Object.fromEntries(this.#entries);
+    return this.#entries === null ? {} : Object.fromEntries(this.#entries);
   }
 
-  #walk(object: Record<string, unknown>, place: Place, accept: (path: string, value: number) => boolean): void {
-    for (const [key, value] of Object.entries(object)) {
+  #made(): Map<string, number> {
+    this.#entries ??= new Map();
+    return this.#entries;
+  }
+
+  #walk(object: Record<string, unknown>, place: Place, accept: Accept): void {
+    for (const key of Object.keys(object)) {
       if (MONEY_MEMBERS.has(key)) continue;
+      const value = object[key];
       if (isObject(value)) {
         if (place.depth + 1 < MAX_DEPTH) this.#walk(value, enter(place, key), accept);
-      } else if (isDetail(key, value, place) && accept(place.path + key, value)) {
+      } else if (isDetail(key, value, place) && accept(place.known.get(key)?.field ?? null, value)) {
         this.#put(nameOf(place, key), value);
       }
     }
   }
 
   #put(name: string, value: number): void {
-    if (name.length > MAX_NAME_LENGTH || this.#entries.has(name)) return;
-    if (this.#entries.size < MAX_ENTRIES) this.#entries.set(name, value);
+    const entries = this.#made();
+    if (name.length > MAX_NAME_LENGTH || entries.has(name)) return;
+    if (entries.size < MAX_ENTRIES) entries.set(name, value);
   }
 }
+
+/** Whether a number is to be taken, at whose place `known` is known to stand. */
+type Accept = (known: CountField | null, value: number) => boolean;
+
+const NOWHERE: UsagePlaces = new Map();
 
 function isDetail(key: string, value: unknown, place: Place): value is number {
   if (typeof value !== 'number' || value < 0) return false;
@@ -77,9 +105,9 @@ function isDetail(key: string, value: unknown, place: Place): value is number {
 
 function enter(place: Place, key: string): Place {
   const depth = place.depth + 1;
-  const path = `${place.path}${key}.`;
-  if (!key.endsWith(DETAILS_SUFFIX)) return { depth, path, prefix: `${place.prefix}${key}_`, side: null };
-  return { depth, path, prefix: place.prefix, side: DETAIL_SIDES.get(key) ?? bareName(key) };
+  const known = place.known.get(key)?.members ?? NOWHERE;
+  if (!key.endsWith(DETAILS_SUFFIX)) return { depth, known, prefix: `${place.prefix}${key}_`, side: null };
+  return { depth, known, prefix: place.prefix, side: DETAIL_SIDES.get(key) ?? bareName(key) };
 }
 
 /** `cached_tokens_details` are details of what is `cached`. */

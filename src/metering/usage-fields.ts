@@ -53,12 +53,41 @@ export const COUNT_PATHS: Readonly<Record<CountField, readonly FieldPath[]>> = {
   total_tokens: [['total_tokens']],
 };
 
-/** Which count a place in the usage object belongs to; the key is the path joined by dots. */
-export const COUNT_OF_PATH: ReadonlyMap<string, CountField> = new Map(
-  COUNT_NAMES.filter((name) => name !== 'tool_calls').flatMap((name) =>
-    COUNT_PATHS[name].map((path) => [path.join('.'), name] as const),
+/** A place in a usage object that is known: a count, or an object that has counts in it. */
+export interface UsagePlace {
+  /** The count that stands here; null where it is an object with counts in it. */
+  readonly field: CountField | null;
+  /** Its turn among the places of that count. */
+  readonly rank: number;
+  readonly members: UsagePlaces;
+}
+
+/** Known places by the name of the member. */
+export type UsagePlaces = ReadonlyMap<string, UsagePlace>;
+
+/** The known places of a usage object, as the object is nested, so that one walk over it finds every count. */
+export const USAGE_PLACES: UsagePlaces = placesOf(
+  COUNT_NAMES.filter((name) => name !== 'tool_calls').flatMap((field) =>
+    COUNT_PATHS[field].map((path, rank) => ({ field, rank, path })),
   ),
 );
+
+interface PathToCount {
+  readonly field: CountField;
+  readonly rank: number;
+  readonly path: FieldPath;
+}
+
+function placesOf(paths: readonly PathToCount[]): UsagePlaces {
+  const byMember = Map.groupBy(paths, ({ path }) => path[0] ?? '');
+  return new Map(
+    [...byMember].map(([member, here]) => {
+      const own = here.find(({ path }) => path.length === 1);
+      const inside = here.filter(({ path }) => path.length > 1).map((to) => ({ ...to, path: to.path.slice(1) }));
+      return [member, { field: own?.field ?? null, rank: own?.rank ?? 0, members: placesOf(inside) }] as const;
+    }),
+  );
+}
 
 /** What a detail object says of its members: `text_tokens` of the prompt are `input_text_tokens` in `details`. */
 export const DETAIL_SIDES: ReadonlyMap<string, string> = new Map([

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { MetertapError } from '../core/errors.ts';
 import { type AnswerConsumer, type AnswerSource, ClientLeftError } from '../streaming/relay.ts';
+import { AnswerHeaders, answerHeadersOf } from './answer-headers.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** A request as it goes to an upstream. */
@@ -31,8 +32,7 @@ export interface UpstreamAnswer extends AnswerSource {
   readonly kind: 'answer';
   readonly status: number;
   readonly statusText: string;
-  /** Name, value, name, value, … as the upstream wrote them. */
-  readonly rawHeaders: readonly Buffer[];
+  readonly headers: AnswerHeaders;
 }
 
 /** Sends a request and waits for the head of its answer. Never rejects: what fails is told by the result. */
@@ -40,6 +40,8 @@ export interface Dispatch {
   readonly result: Promise<UpstreamAnswer | DispatchFailure>;
   abort(reason: Error): void;
 }
+
+const NO_HEADERS = new AnswerHeaders([]);
 
 /** Sends `request` to its upstream. */
 export function dispatch(request: OutgoingRequest): Dispatch {
@@ -80,7 +82,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   #headReceived = false;
   status = 0;
   statusText = '';
-  rawHeaders: readonly Buffer[] = [];
+  headers = NO_HEADERS;
 
   constructor(upstream: Upstream) {
     this.#upstream = upstream;
@@ -98,14 +100,14 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   onResponseStart(
     controller: Dispatcher.DispatchController,
     statusCode: number,
-    _headers: unknown,
+    headers: Parameters<typeof answerHeadersOf>[1],
     statusMessage?: string,
   ): void {
     if (statusCode < 200) return;
     this.#headReceived = true;
     this.status = statusCode;
     this.statusText = statusMessage ?? '';
-    this.rawHeaders = bufferPairs(controller.rawHeaders);
+    this.headers = answerHeadersOf(controller.rawHeaders, headers);
     this.#result.resolve(this);
   }
 
@@ -165,12 +167,6 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
     this.#waiting = [];
     this.#consumer.data(more.length === 0 ? first : Buffer.concat([first, ...more]));
   }
-}
-
-/** undici gives raw headers as a flat list of buffers. */
-function bufferPairs(rawHeaders: unknown): readonly Buffer[] {
-  if (!Array.isArray(rawHeaders)) return [];
-  return rawHeaders.map((part: unknown) => (Buffer.isBuffer(part) ? part : Buffer.from(String(part), 'latin1')));
 }
 
 const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);

@@ -26,7 +26,7 @@ export async function serveFree(exchange: Exchange, rooms: ProxyRooms): Promise<
   admitModel(exchange, caller, request.model);
   const upstream = (await upstreamOfResponse(exchange, settings, rooms)) ?? chooseUpstream(settings, request.model);
   await rooms.rates.countCall(exchange, caller);
-  const headers = headersForUpstream(exchange.request.rawHeaders, {
+  const headers = headersForUpstream(exchange.request, {
     upstream,
     replaceCredential: settings.replaceCredential,
     dropContentEncoding: request.decoded,

@@ -57,7 +57,7 @@ function readable(answer: UpstreamAnswer): Omit<UpstreamAnswer, 'attach'> {
     kind: 'answer',
     status: answer.status,
     statusText: answer.statusText,
-    rawHeaders: answer.rawHeaders,
+    headers: answer.headers,
     pause: () => answer.pause(),
     resume: () => answer.resume(),
     abort: (reason) => answer.abort(reason),

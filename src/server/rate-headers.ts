@@ -1,7 +1,7 @@
 import { formatUsd } from '../core/money.ts';
 import { tighter } from '../limits/held-call.ts';
 import type { LimitReadings, RateReading } from '../limits/reservation.ts';
-import { headerOf } from './headers.ts';
+import type { AnswerHeaders } from './answer-headers.ts';
 import type { RequestAllowance } from './rooms.ts';
 
 /**
@@ -13,12 +13,12 @@ import type { RequestAllowance } from './rooms.ts';
 export function limitHeaders(
   allowance: RequestAllowance | null,
   readings: LimitReadings,
-  rawHeaders: readonly Buffer[],
+  upstream: AnswerHeaders,
 ): [string, string][] {
   const budget = readings.budgetRemainingNanoUsd;
   return [
-    ...rateHeaders('requests', tighter(allowance, readings.requests), rawHeaders),
-    ...rateHeaders('tokens', readings.tokens, rawHeaders),
+    ...rateHeaders('requests', tighter(allowance, readings.requests), upstream),
+    ...rateHeaders('tokens', readings.tokens, upstream),
     ...(budget === null ? [] : [['x-metertap-budget-remaining-usd', formatUsd(budget)] satisfies [string, string]]),
   ];
 }
@@ -26,10 +26,10 @@ export function limitHeaders(
 function rateHeaders(
   kind: 'requests' | 'tokens',
   reading: RateReading | null,
-  rawHeaders: readonly Buffer[],
+  upstream: AnswerHeaders,
 ): [string, string][] {
   if (reading === null) return [];
-  const upstreamRemaining = headerOf(rawHeaders, `x-ratelimit-remaining-${kind}`);
+  const upstreamRemaining = upstream.get(`x-ratelimit-remaining-${kind}`);
   if (upstreamRemaining !== undefined && Number(upstreamRemaining) < reading.remaining) return [];
   return [
     [`x-ratelimit-limit-${kind}`, String(reading.limit)],

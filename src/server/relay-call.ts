@@ -5,7 +5,6 @@ import { Relay } from '../streaming/relay.ts';
 import { type CallEnd, endingOf } from './close-call.ts';
 import { type DispatchFailure, failureOf, type UpstreamAnswer } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
-import { headersForClient } from './headers.ts';
 import type { Call } from './open-call.ts';
 import { limitHeaders } from './rate-headers.ts';
 import { flushHead, headerText, writeError } from './reply-error.ts';
@@ -55,7 +54,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const head = new AnswerHead(exchange, sent, watch.droppedHeaders);
   head.add('x-metertap-request-id', exchange.id);
   if (call.ids.runId !== null) head.add('x-metertap-run-id', headerText(call.ids.runId));
-  const told = limitHeaders(call.allowance, call.reservation.readings, sent.rawHeaders);
+  const told = limitHeaders(call.allowance, call.reservation.readings, sent.headers);
   for (const [name, value] of told) head.set(name, value);
 
   const relay = startRelay(call, sent, { watch, head, rooms });
@@ -132,7 +131,7 @@ class AnswerHead {
 
   constructor(exchange: Exchange, answer: UpstreamAnswer, dropped: readonly string[]) {
     this.#exchange = exchange;
-    this.#headers = headersForClient(answer.rawHeaders, dropped);
+    this.#headers = answer.headers.forClient(dropped);
   }
 
   add(name: string, value: string): void {

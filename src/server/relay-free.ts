@@ -5,7 +5,6 @@ import { responseIdOf } from './background-responses.ts';
 import { closedRecord, isOver } from './close-call.ts';
 import type { DispatchFailure, UpstreamAnswer } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
-import { headersForClient } from './headers.ts';
 import { flushHead, headerText, writeError } from './reply-error.ts';
 import type { ProxyRooms, ProxySettings } from './rooms.ts';
 import { actualUseOf, lateCallOf } from './settle-call.ts';
@@ -56,7 +55,7 @@ function startRelay(call: FreeCall, answer: UpstreamAnswer, watch: AnswerWatch |
 }
 
 function writeHead(exchange: Exchange, answer: UpstreamAnswer): void {
-  const headers = headersForClient(answer.rawHeaders, []);
+  const headers = answer.headers.forClient([]);
   headers.push('x-metertap-request-id', exchange.id);
   if (exchange.pathRunId !== null) headers.push('x-metertap-run-id', headerText(exchange.pathRunId));
   exchange.response.sendDate = false;

@@ -132,7 +132,7 @@ function outgoing(call: Call, askedBody: Buffer | null): OutgoingRequest {
     upstream,
     method: exchange.request.method ?? 'POST',
     path: exchange.target,
-    headers: headersForUpstream(exchange.request.rawHeaders, {
+    headers: headersForUpstream(exchange.request, {
       upstream,
       replaceCredential: call.settings.replaceCredential,
       dropContentEncoding: request.decoded,

@@ -10,7 +10,6 @@ import { FilteredEventPassage, type HidingVerdict } from '../streaming/filtered-
 import { OpenPassage, type Passage } from '../streaming/passage.ts';
 import type { AnswerSource } from '../streaming/relay.ts';
 import type { UpstreamAnswer } from './dispatch.ts';
-import { headerOf } from './headers.ts';
 import type { StreamGuard } from './stream-guard.ts';
 
 /** A JSON answer up to this size is held until its record is written, so that its head can tell the cost. */
@@ -57,9 +56,9 @@ export interface Withholding {
 /** Chooses how `answer` is relayed and read. */
 export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, withholding: Withholding): AnswerWatch {
   const meter = new AnswerMeter(endpoint);
-  const contentType = headerOf(answer.rawHeaders, 'content-type');
-  const codings = codingsOf(headerOf(answer.rawHeaders, 'content-encoding'));
-  const expectedBytes = lengthOf(headerOf(answer.rawHeaders, 'content-length'));
+  const contentType = answer.headers.get('content-type');
+  const codings = codingsOf(answer.headers.get('content-encoding'));
+  const expectedBytes = lengthOf(answer.headers.get('content-length'));
   // With the head of an empty answer the client has all of it: it waits for the record, as a document does.
   if (expectedBytes === 0 || BODILESS_STATUSES.has(answer.status)) {
     return watchDocument(answer, { meter, codings, expectedBytes });

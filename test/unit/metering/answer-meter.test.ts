@@ -671,6 +671,8 @@ describe('documents', () => {
   });
 
   it('decodes keys that are written with escapes', () => {
+    const call = '{"message":{"tool\\u005fcalls":[{"id":"a"}]}}';
+    expect(readDocument(CHAT, `{"choices":[${call}],"usage":{"total_tokens":1}}`).usage?.tool_calls).toBe(1);
     expect(readDocument(CHAT, '{"us\\u0061ge":{"prompt_tokens":4,"completion_tokens":1}}').usage?.input_tokens).toBe(4);
   });
 

@@ -3,8 +3,16 @@ import { decimalText, reportedCostUsd } from '../../../src/metering/reported-cos
 
 const costOf = (usage: string): string | null => {
   const bytes = Buffer.from(usage);
-  return reportedCostUsd(bytes, { keyStart: 0, valueStart: 0, valueEnd: bytes.length });
+  return reportedCostUsd(bytes, { keyStart: 0, valueStart: 0, valueEnd: bytes.length }, parsed(usage));
 };
+
+function parsed(usage: string): Record<string, unknown> {
+  try {
+    return JSON.parse(usage);
+  } catch {
+    return { cost: null };
+  }
+}
 
 describe('reportedCostUsd', () => {
   it.each([

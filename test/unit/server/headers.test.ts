@@ -1,5 +1,9 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { util } from 'undici';
 import { describe, expect, it } from 'vitest';
-import { asksForWebSocket, headerOf, headersForClient, headersForUpstream } from '../../../src/server/headers.ts';
+import { type AnswerHeaders, answerHeadersOf } from '../../../src/server/answer-headers.ts';
+import { asksForWebSocket, headersForUpstream } from '../../../src/server/headers.ts';
 import { createUpstreams, type UpstreamSettings } from '../../../src/server/upstreams.ts';
 
 const SETTINGS: UpstreamSettings = {
@@ -20,13 +24,22 @@ const SETTINGS: UpstreamSettings = {
 function forUpstream(rawHeaders: readonly string[], options: Partial<Options> = {}): string[] {
   const upstream = createUpstreams([{ ...SETTINGS, ...options.settings }]).choose(null);
   if (upstream === null) throw new Error('no upstream');
-  return headersForUpstream(rawHeaders, {
+  return headersForUpstream(requestWith(rawHeaders), {
     upstream,
     replaceCredential: options.replaceCredential ?? false,
     dropContentEncoding: options.dropContentEncoding ?? false,
     plainAnswer: options.plainAnswer ?? false,
     contentLength: options.contentLength ?? null,
   });
+}
+
+/** As Node's own parser makes it: it hands the raw headers over, and the request parses them when it is asked. */
+function requestWith(rawHeaders: readonly string[]): IncomingMessage {
+  const request = new IncomingMessage(new Socket());
+  const handOver: unknown = Reflect.get(request, '_addHeaderLines');
+  if (typeof handOver !== 'function') throw new Error('Node no longer hands headers over in this way');
+  Reflect.apply(handOver, request, [[...rawHeaders], rawHeaders.length]);
+  return request;
 }
 
 interface Options {
@@ -38,10 +51,13 @@ interface Options {
 }
 
 function forClient(pairs: readonly string[], without: readonly string[] = []): string[] {
-  return headersForClient(
-    pairs.map((part) => Buffer.from(part, 'latin1')),
-    without,
-  );
+  return answerHeaders(pairs).forClient(without);
+}
+
+/** As undici reads them off the wire. */
+function answerHeaders(pairs: readonly string[]): AnswerHeaders {
+  const rawHeaders = pairs.map((part) => Buffer.from(part, 'latin1'));
+  return answerHeadersOf(rawHeaders, util.parseHeaders(rawHeaders));
 }
 
 const KEPT = [
@@ -189,6 +205,16 @@ describe('headers to the client', () => {
     expect(forClient(answer)).toEqual(answer);
   });
 
+  it.each([
+    { what: 'names once each', answer: ['Content-Type', 'a/b', 'x-a', '1', 'X-B', '2'] },
+    { what: 'names that are numbers', answer: ['x-a', '1', '7', 'seven', '3', 'three'] },
+    { what: 'a name that every object has', answer: ['__proto__', '1', 'constructor', '2', 'X-B', '3'] },
+    { what: 'nothing', answer: [] },
+  ])('stay what they were: $what', ({ answer }) => {
+    expect(forClient(answer)).toEqual(answer);
+    expect(forUpstream(answer)).toEqual(answer);
+  });
+
   it('lose what holds for one connection only, and what Connection names', () => {
     expect(forClient([...HOP_BY_HOP, ...KEPT])).toEqual(KEPT);
   });
@@ -207,11 +233,12 @@ describe('headers to the client', () => {
 
 describe('one header of an answer', () => {
   it('is found whatever its spelling; the first counts', () => {
-    const headers = ['x-a', '1', 'Content-Type', 'text/event-stream', 'content-type', 'x'].map((part) =>
-      Buffer.from(part),
-    );
-    expect(headerOf(headers, 'content-type')).toBe('text/event-stream');
-    expect(headerOf(headers, 'content-typf')).toBeUndefined();
+    const twice = answerHeaders(['x-a', '1', 'Content-Type', 'text/event-stream', 'content-type', 'x']);
+    expect(twice.get('content-type')).toBe('text/event-stream');
+    expect(twice.get('content-typf')).toBeUndefined();
+    const once = answerHeaders(['x-a', '1', 'Content-Type', 'text/event-stream']);
+    expect(once.get('content-type')).toBe('text/event-stream');
+    expect(once.get('content-typf')).toBeUndefined();
   });
 });
 
