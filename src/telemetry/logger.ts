@@ -16,10 +16,10 @@ export interface Logger {
   readonly debug: LogLine;
   readonly trace: LogLine;
   /**
-   * Writes an `info` line of fields that were chosen one by one (`call-log.ts`): flat, and nothing of them to be redacted.
-   * It is the one line that every call costs, and so it spares pino's and the redaction's walks over it.
+   * Writes `info` lines of fields that were chosen one by one (`call-log.ts`): flat, and nothing of them to be redacted.
+   * They are the lines that every call costs, and so they spare pino's and the redaction's walks over them.
    */
-  readonly chosen: LogLine;
+  readonly chosen: (lines: readonly Record<string, unknown>[], message: string) => void;
   setLevel(level: LogLevel): void;
   /** Writes what is buffered. After it, nothing more is written. */
   close(): Promise<void>;
@@ -36,7 +36,7 @@ export type LogStream = DestinationStream;
 
 const STANDARD_OUTPUT = 1;
 /** Lines wait until this many bytes are together, or until the flush: a write per call would cost more than the call. */
-const BUFFER_BYTES = 16_000;
+const BUFFER_BYTES = 64_000;
 const FLUSH_EVERY_MS = 250;
 /** Lines that nobody takes are dropped beyond this many characters, rather than kept until memory is full. */
 const MAX_WAITING_LENGTH = 8 * 1024 * 1024;
@@ -67,10 +67,13 @@ export function createLogger(options: LoggerOptions): Logger {
     info: line(logger, 'info'),
     debug: line(logger, 'debug'),
     trace: line(logger, 'trace'),
-    chosen: (fields, message) => {
+    chosen: (lines, message) => {
       if (!logger.isLevelEnabled('info')) return;
       const head = `{"level":"info","time":"${new Date().toISOString()}",`;
-      output.stream.write(`${head}${JSON.stringify(fields).slice(1, -1)},"msg":${JSON.stringify(message)}}\n`);
+      const tail = `,"msg":${JSON.stringify(message)}}\n`;
+      let text = '';
+      for (const fields of lines) text += `${head}${JSON.stringify(fields).slice(1, -1)}${tail}`;
+      output.stream.write(text);
     },
     setLevel: (level) => {
       logger.level = level;
@@ -98,6 +101,7 @@ function openOutput(destination: number | LogStream): Output {
     dest: destination,
     sync: false,
     minLength: BUFFER_BYTES,
+    maxWrite: 2 * BUFFER_BYTES,
     periodicFlush: FLUSH_EVERY_MS,
     maxLength: MAX_WAITING_LENGTH,
     // A pipe that is full is tried again, but not for ever: these tries would keep the process alive.
