@@ -1,3 +1,4 @@
+import { ChurningMap } from '../core/churning-map.ts';
 import type { Counter, CounterState, Seed } from './limit-store.ts';
 import { type Bucket, fitsBucket, levelAt, waitFor, wholeLevel } from './rate-bucket.ts';
 
@@ -10,7 +11,7 @@ export class MemoryCounter {
   /** Rolling: by the beginning of the slot. */
   #slots: Map<number, number> | null = null;
   #held = 0;
-  readonly #holds = new Map<string, { readonly amount: number; readonly endsAtMs: number }>();
+  readonly #holds = new ChurningMap<{ readonly amount: number; readonly endsAtMs: number }>();
   /** No hold runs out before. */
   #nextEndMs = Number.POSITIVE_INFINITY;
   /** The limit and the length of the rate that last looked, by which its level leaks. */
@@ -52,12 +53,9 @@ export class MemoryCounter {
     nowMs: number,
   ): number | null {
     this.#look(counter, nowMs);
-    const hold = this.#holds.get(end.id);
+    const hold = this.#holds.take(end.id);
     if (hold === undefined && end.onlyIfHeld) return null;
-    if (hold !== undefined) {
-      this.#holds.delete(end.id);
-      this.#held -= hold.amount;
-    }
+    if (hold !== undefined) this.#held -= hold.amount;
     const before = this.#usedNow(counter, nowMs);
     switch (counter.course.kind) {
       case 'sum':
@@ -117,10 +115,10 @@ export class MemoryCounter {
 
   #dropEnded(nowMs: number): void {
     this.#nextEndMs = Number.POSITIVE_INFINITY;
-    for (const [id, { amount, endsAtMs }] of this.#holds) {
+    for (const [id, { amount, endsAtMs }] of this.#holds.entries()) {
       if (endsAtMs > nowMs) this.#nextEndMs = Math.min(this.#nextEndMs, endsAtMs);
       else {
-        this.#holds.delete(id);
+        this.#holds.take(id);
         this.#held -= amount;
       }
     }
