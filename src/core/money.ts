@@ -45,6 +45,22 @@ export function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
   return quotient;
 }
 
+/**
+ * The same of numbers, without making bigints: for amounts that every call has.
+ *
+ * @param dividend a safe integer from 0 on; a product may be given that is not, and then there is no answer
+ * @param divisor a safe integer above 0
+ * @returns null where the dividend is no safe integer, so that nothing is known to be exact
+ */
+export function divideSafeHalfEven(dividend: number, divisor: number): number | null {
+  if (!Number.isSafeInteger(dividend)) return null;
+  const remainder = dividend % divisor;
+  const quotient = (dividend - remainder) / divisor;
+  const rest = divisor - remainder;
+  if (remainder > rest || (remainder === rest && quotient % 2 === 1)) return quotient + 1;
+  return quotient;
+}
+
 /** Reads what `formatUsd` writes, signed or not, as nano-USD; null for any other text. */
 export function parseSignedUsd(text: string): bigint | null {
   const isNegative = text.startsWith('-');

@@ -1,4 +1,4 @@
-import { divideHalfEven } from '../core/money.ts';
+import { divideHalfEven, divideSafeHalfEven } from '../core/money.ts';
 import type { Usage } from '../metering/usage.ts';
 import { chargedTokens, detailCount } from './charged-tokens.ts';
 import type { TokenKind } from './price-entry.ts';
@@ -43,12 +43,21 @@ export function costOf({ row, usage, serviceTier }: PricedUsage): Cost {
   let costNanoUsd = 0;
   chargeEach(usage, applied, (kind, quantity, price) => {
     if (!Number.isSafeInteger(quantity)) throw new RangeError('a sum of tokens is beyond safe integers');
-    const exact = BigInt(quantity) * price.nanoUsd * applied.multiplier;
-    const itemNanoUsd = divideHalfEven(exact, price.per * MULTIPLIER_ONE);
-    lineItems.push({ kind, quantity, costNanoUsd: safeInteger(itemNanoUsd) });
-    costNanoUsd = safeInteger(BigInt(costNanoUsd) + itemNanoUsd);
+    const itemNanoUsd = amountOf(quantity, price, applied.multiplier);
+    lineItems.push({ kind, quantity, costNanoUsd: itemNanoUsd });
+    costNanoUsd = safeInteger(costNanoUsd + itemNanoUsd);
   });
   return { costNanoUsd, lineItems };
+}
+
+/** What a quantity costs. Amounts within safe integers, which nearly all are, are exact as numbers too. */
+function amountOf(quantity: number, { nanoUsd, per }: ItemPrice, multiplier: bigint): number {
+  if (multiplier === MULTIPLIER_ONE) {
+    const amount = divideSafeHalfEven(quantity * Number(nanoUsd), Number(per));
+    if (amount !== null) return amount;
+  }
+  const exact = BigInt(quantity) * nanoUsd * multiplier;
+  return safeInteger(divideHalfEven(exact, per * MULTIPLIER_ONE));
 }
 
 /** `nanoUsd` for `per` of what is counted: tokens, requests, milliseconds, searches. */
@@ -130,7 +139,7 @@ function audioMilliseconds(usage: Usage): number {
   return milliseconds;
 }
 
-function safeInteger(nanoUsd: bigint): number {
-  if (nanoUsd > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError('an amount of nano-USD is beyond safe integers');
+function safeInteger(nanoUsd: bigint | number): number {
+  if (nanoUsd > Number.MAX_SAFE_INTEGER) throw new RangeError('an amount of nano-USD is beyond safe integers');
   return Number(nanoUsd);
 }
