@@ -1,9 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inTransaction } from './database.ts';
-import { type EndedCall, endedCallOf, textAt } from './ended-call.ts';
-import type { JournalRow, UnwrittenRow } from './journal-messages.ts';
-import { RECORD_COLUMNS } from './record-columns.ts';
+import { type EndedCall, endedCallOf, hasEnd, textAt } from './ended-call.ts';
+import { type JournalRow, KNOWN, type UnwrittenRow } from './journal-messages.ts';
+import { type ColumnValue, RECORD_COLUMNS } from './record-columns.ts';
 import { RollupBatch, RollupWriter } from './rollups.ts';
+import type { RowStep } from './row-lines.ts';
 import { RunBatch, RunWriter } from './run-rows.ts';
 import { SettlementCounter } from './settlement.ts';
 import { isRowFault } from './sqlite-error.ts';
@@ -18,9 +19,24 @@ const FINISH_RECORD = `${INSERT} ON CONFLICT (id) DO UPDATE SET
     .join(', ')}, settlement = excluded.settlement
   WHERE ending IN ('in_flight', 'queued')`;
 
+/** A row that the ledger can keep. */
+export interface EnteredRow {
+  readonly step: RowStep;
+  readonly columns: readonly ColumnValue[];
+  /** What the roll-ups take from it, where it has an end. */
+  readonly call: EndedCall | null;
+  /** The process that opened the call. */
+  readonly instanceId: string;
+}
+
+/** A row that was not written, and why (`UnwrittenRow`). */
+export interface Unentered<Row> extends Pick<UnwrittenRow, 'why' | 'message'> {
+  readonly row: Row;
+}
+
 /**
- * Writes a batch of rows with their roll-ups in one transaction. A record is folded into the roll-ups exactly once:
- * when it first gets an end. So writing a batch twice gives what writing it once gives.
+ * Writes batches of rows with their roll-ups into the books. A record is folded into the roll-ups exactly once: when it
+ * first gets an end. So writing a batch twice gives what writing it once gives.
  */
 export class BatchWriter {
   readonly #database: DatabaseSync;
@@ -47,65 +63,71 @@ export class BatchWriter {
    * @throws what SQLite throws when the transaction fails; then nothing of the batch is written
    */
   write(rows: readonly JournalRow[]): UnwrittenRow[] {
-    return inTransaction(this.#database, () => {
-      const rollups = new RollupBatch();
-      const runs = new RunBatch();
-      const unwritten: UnwrittenRow[] = [];
-      this.#settlements.begin();
-      const finished = new Set<string>();
-      for (const row of rows) if (row.step === 'finish') finished.add(textAt(row.columns, 'id'));
-
-      for (const row of rows) {
-        // A call that ended before its opening was written needs one row, not two.
-        if (row.step === 'open' && finished.has(textAt(row.columns, 'id'))) continue;
-        const problem = this.#writeRow(row, rollups, runs);
-        if (problem !== null) unwritten.push(problem);
+    const faults: UnwrittenRow[] = [];
+    const usable = rows.flatMap((row) => {
+      try {
+        const call = hasEnd(row.step, row.columns) ? endedCallOf(row.columns) : null;
+        return [{ ...row, call, instanceId: this.#instanceId }];
+      } catch (error) {
+        if (!isRowFault(error)) throw error;
+        faults.push({ sequence: row.sequence, why: 'fault', message: messageOf(error) });
+        return [];
       }
-      this.#rollups.write(rollups);
-      this.#runs.write(runs);
-      this.#settlements.end();
-      return unwritten;
     });
+    const unentered = inTransaction(this.#database, () => this.enter(usable));
+    return [...faults, ...unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }))];
   }
 
-  #writeRow(row: JournalRow, rollups: RollupBatch, runs: RunBatch): UnwrittenRow | null {
-    try {
-      const call = hasEnd(row) ? endedCallOf(row.columns) : null;
-      const statement = row.step === 'open' ? this.#open : this.#finish;
-      const settlement = call === null ? null : this.#settlements.next();
-      const { changes } = statement.run(...row.columns, this.#instanceId, settlement);
-      if (changes === 0) return row.step === 'open' ? null : alreadyEnded(row);
-      if (call !== null) rollups.add(call);
-      touchRun(row, call, runs);
-      return null;
-    } catch (error) {
-      if (!isRowFault(error)) throw error;
-      const message = error instanceof Error ? error.message : String(error);
-      return { sequence: row.sequence, why: 'fault', message };
+  /** The same within a transaction of the caller. Gives the rows that were not written. */
+  enter<Row extends EnteredRow>(rows: readonly Row[]): Unentered<Row>[] {
+    const rollups = new RollupBatch();
+    const runs = new RunBatch();
+    const unentered: Unentered<Row>[] = [];
+    this.#settlements.begin();
+    const finished = new Set<string>();
+    for (const row of rows) if (row.step === 'finish') finished.add(textAt(row.columns, 'id'));
+
+    for (const row of rows) {
+      // A call that ended before its opening was written needs one row, not two.
+      if (row.step === 'open' && finished.has(textAt(row.columns, 'id'))) continue;
+      try {
+        const written = this.#writeRow(row);
+        if (written) fold(row, rollups, runs);
+        else if (row.step === 'finish') unentered.push({ row, ...KNOWN });
+      } catch (error) {
+        if (!isRowFault(error)) throw error;
+        unentered.push({ row, why: 'fault', message: messageOf(error) });
+      }
     }
+    this.#rollups.write(rollups);
+    this.#runs.write(runs);
+    this.#settlements.end();
+    return unentered;
+  }
+
+  #writeRow(row: EnteredRow): boolean {
+    const statement = row.step === 'open' ? this.#open : this.#finish;
+    const settlement = row.call === null ? null : this.#settlements.next();
+    return statement.run(...row.columns, row.instanceId, settlement).changes !== 0;
   }
 }
 
-function alreadyEnded(row: JournalRow): UnwrittenRow {
-  return { sequence: row.sequence, why: 'known', message: 'The record has an end already.' };
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
-function hasEnd(row: JournalRow): boolean {
-  const ending = textAt(row.columns, 'ending');
-  return row.step === 'finish' && ending !== 'in_flight' && ending !== 'queued';
-}
-
-function touchRun(row: JournalRow, call: EndedCall | null, runs: RunBatch): void {
-  const runId = textAt(row.columns, 'run_id');
+function fold({ columns, call }: EnteredRow, rollups: RollupBatch, runs: RunBatch): void {
+  if (call !== null) rollups.add(call);
+  const runId = textAt(columns, 'run_id');
   if (runId === '') return;
-  const startedAt = textAt(row.columns, 'started_at');
+  const startedAt = textAt(columns, 'started_at');
   runs.add({
-    team: textAt(row.columns, 'team'),
+    team: textAt(columns, 'team'),
     runId,
-    parentRunId: textAt(row.columns, 'parent_run_id') || null,
-    sessionId: textAt(row.columns, 'session_id') || null,
+    parentRunId: textAt(columns, 'parent_run_id') || null,
+    sessionId: textAt(columns, 'session_id') || null,
     startedAt,
-    lastActivityAt: textAt(row.columns, 'ended_at') || startedAt,
+    lastActivityAt: textAt(columns, 'ended_at') || startedAt,
     costNanoUsd: call?.sums.cost_nano_usd ?? 0n,
   });
 }

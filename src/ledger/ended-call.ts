@@ -66,6 +66,16 @@ export function endedCallOf(row: readonly ColumnValue[]): EndedCall {
   };
 }
 
+/** Tells whether a row gives its call an end. */
+export function hasEnd(step: 'open' | 'finish', row: readonly ColumnValue[]): boolean {
+  return step === 'finish' && !isOpenEnding(textAt(row, 'ending'));
+}
+
+/** Tells whether an ending is none yet. */
+export function isOpenEnding(ending: string): boolean {
+  return ending === 'in_flight' || ending === 'queued';
+}
+
 /** The text of a column, '' for null. */
 export function textAt(row: readonly ColumnValue[], name: RecordColumn): string {
   const value = row[POSITIONS.get(name) ?? -1];

@@ -8,6 +8,7 @@ import type { NewAlert, Settlement } from './outbox.ts';
 import type { ClaimInput } from './outbox-rows.ts';
 import type { CallRecord } from './record.ts';
 import type { ColumnValue } from './record-columns.ts';
+import type { RowStep } from './row-lines.ts';
 import type { ClosingOutcome, StatementClosing, StatementLine } from './statement.ts';
 import type { Answer, Request } from './worker-calls.ts';
 
@@ -24,14 +25,23 @@ export interface JournalStart extends DatabaseOptions {
 }
 
 export interface JournalRow {
-  /** Rises by one with every row of this process; acknowledgements name it. */
   readonly sequence: number;
-  readonly step: 'open' | 'finish';
-  readonly columns: ColumnValue[];
+  readonly step: RowStep;
+  readonly columns: readonly ColumnValue[];
+}
+
+/** Rows on their way, a line each. */
+export interface PostedRows {
+  readonly kind: 'rows';
+  /** That of the first. It rises by one with every row of this process; acknowledgements name it. */
+  readonly firstSequence: number;
+  readonly lines: string;
 }
 
 /** Calls that are answered, unlike rows, which are acknowledged in batches. */
 export interface JournalCalls {
+  /** Brings the books up to date; answers in any case. */
+  book: { input: null; output: null };
   findByUpstreamId: { input: { upstreamId: string; team: string | null }; output: CallRecord | null };
   declareRun: { input: { run: RunKey; declared: RunDeclaration; nowMs: number }; output: RunRow };
   hasRunLimits: { input: null; output: boolean };
@@ -63,7 +73,7 @@ export interface PruneResult {
   readonly hourRows: number;
 }
 
-export type ToJournal = { readonly kind: 'rows'; readonly rows: readonly JournalRow[] } | Request<JournalCalls>;
+export type ToJournal = PostedRows | Request<JournalCalls>;
 
 /** `Value`: see `Answer`. */
 export type FromJournal<Value = unknown> =
@@ -83,3 +93,6 @@ export interface UnwrittenRow {
   readonly why: 'known' | 'fault';
   readonly message: string;
 }
+
+/** Why a row is not written whose record has an end already. */
+export const KNOWN = { why: 'known', message: 'The record has an end already.' } as const;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { changeKey, changeTeam, noteUses } from './access-writer.ts';
 import { BatchWriter } from './batch-writer.ts';
@@ -6,6 +7,7 @@ import { writeCorrections } from './correction-writer.ts';
 import { emptyWriteAheadLog, makeFolder, openDatabase } from './database.ts';
 import { type InstanceLock, instancesFolder, isInstanceDead, lockInstance, withStartupLock } from './instance-lock.ts';
 import type { FromJournal, JournalCalls, JournalStart, ToJournal } from './journal-messages.ts';
+import { JournalWriter } from './journal-writer.ts';
 import { LedgerError } from './ledger-error.ts';
 import { addAlert, claimSinks, releaseSinks, retryParked, settleDelivery } from './outbox-rows.ts';
 import { changesSince } from './queries/access.ts';
@@ -22,8 +24,21 @@ interface Parts {
   readonly post: (message: FromJournal) => void;
   readonly lock: InstanceLock;
   readonly database: DatabaseSync;
-  readonly writer: BatchWriter;
+  readonly writer: JournalWriter;
 }
+
+/** What these are asked about, or change, is in the books. */
+const ASKS_BOOKS: ReadonlySet<keyof JournalCalls> = new Set([
+  'book',
+  'findByUpstreamId',
+  'declareRun',
+  'prune',
+  'correct',
+  'draftLines',
+  'closeStatement',
+  'retryParked',
+  'claimSinks',
+]);
 
 /**
  * Opens the journal on its worker thread: says that this instance lives, opens the database, and closes the calls that
@@ -39,7 +54,9 @@ export function openJournalThread(start: JournalStart, post: (message: FromJourn
     let database: DatabaseSync | null = null;
     try {
       database = openDatabase(start);
-      const writer = new BatchWriter(database, start.instanceId);
+      const { instanceId } = start;
+      const books = new BatchWriter(database, instanceId);
+      const writer = new JournalWriter(database, books, { instanceId, thread: randomUUID() });
       const recovered = recoverDeadInstances({ ...start, database, writer });
       post({ kind: 'opened', recovered: recovered.length });
       return new JournalThread({ start, post, lock, database, writer });
@@ -64,13 +81,16 @@ export class JournalThread {
   }
 
   async receive(message: ToJournal): Promise<void> {
-    if (message.kind === 'rows') this.#queue.push(message.rows);
+    if (message.kind === 'rows') this.#queue.push(message);
     else this.#parts.post(await answerTo(message.id, () => this.#answer(message)));
   }
 
   #answer(call: Request<JournalCalls>): unknown {
     const { database, start } = this.#parts;
+    if (ASKS_BOOKS.has(call.name)) this.#queue.book();
     switch (call.name) {
+      case 'book':
+        return null;
       case 'findByUpstreamId':
         return findByUpstreamId(database, call.input.upstreamId, call.input.team);
       case 'declareRun':
@@ -122,6 +142,7 @@ export class JournalThread {
 
   #close(): null {
     const committed = this.#queue.commitAll();
+    this.#queue.book(); // what cannot be entered now is durable, and is entered at the next start
     this.#queue.stop();
     const { database, lock } = this.#parts;
     try {

@@ -15,7 +15,7 @@ import { isResponsesRecord } from './queries/records.ts';
 import { SqliteReader } from './reader.ts';
 import { RecentResponses } from './recent-responses.ts';
 import type { CallRecord } from './record.ts';
-import { columnsOfRecord } from './record-columns.ts';
+import { lineOf } from './row-lines.ts';
 import { SqliteAccessBook } from './sqlite-access-book.ts';
 import { SqliteCorrections } from './sqlite-corrections.ts';
 import { SqliteOutbox } from './sqlite-outbox.ts';
@@ -103,6 +103,7 @@ export class Journal implements Ledger {
       clock: options.clock,
       declareRun: (declaration) => this.#link.call('declareRun', declaration),
       hasRunLimits: () => this.#link.call('hasRunLimits', null),
+      book: () => this.#link.call('book', null),
     });
     this.reader = this.#reader;
     this.access = new SqliteAccessBook(this.#reader, this.#link, options.clock);
@@ -226,11 +227,11 @@ export class Journal implements Ledger {
   }
 
   #accept(record: CallRecord, step: 'open' | 'finish', waiter: PendingRow['waiter']): void {
-    const columns = columnsOfRecord(record);
+    const line = lineOf(step, record);
     this.#lastSequence += 1;
     const acceptedAtMs = this.#options.clock.monotonicMs();
     this.#pending.add({
-      row: { sequence: this.#lastSequence, step, columns },
+      row: { sequence: this.#lastSequence, step, line },
       record,
       waiter,
       acceptedAtMs,
@@ -251,11 +252,12 @@ export class Journal implements Ledger {
   /** Posts the next rows. Gives how many. */
   #postSome(): number {
     if (!this.#link.isOpen) return 0;
-    const rows = this.#pending.after(this.#postedSequence, ROWS_PER_MESSAGE).map((pending) => pending.row);
-    const last = rows.at(-1);
-    if (last === undefined) return 0;
-    this.#link.post({ kind: 'rows', rows });
-    this.#postedSequence = last.sequence;
+    const rows = this.#pending.after(this.#postedSequence, ROWS_PER_MESSAGE);
+    const [first] = rows;
+    if (first === undefined) return 0;
+    const firstSequence = first.row.sequence;
+    this.#link.post({ kind: 'rows', firstSequence, lines: rows.map(({ row }) => row.line).join('\n') });
+    this.#postedSequence = firstSequence + rows.length - 1;
     return rows.length;
   }
 

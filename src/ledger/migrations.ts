@@ -5,6 +5,7 @@ import { OUTBOX_SCHEMA } from './outbox-schema.ts';
 import { integer } from './row-values.ts';
 import { SCHEMA_ACCESS } from './schema-access.ts';
 import { SCHEMA_CORRECTIONS } from './schema-corrections.ts';
+import { SCHEMA_UNBOOKED } from './schema-unbooked.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
 import { SETTLEMENT_SCHEMA } from './settlement.ts';
 import { addUsageDimensions } from './usage-dimensions.ts';
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, up: addUsageDimensions },
   { version: 6, up: (database) => database.exec(SCHEMA_CORRECTIONS) },
   { version: 7, up: (database) => database.exec(LIMITED_RUNS) },
+  { version: 8, up: (database) => database.exec(SCHEMA_UNBOOKED) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

@@ -1,9 +1,9 @@
-import type { JournalRow } from './journal-messages.ts';
 import type { CallRecord } from './record.ts';
+import type { RowStep } from './row-lines.ts';
 
 /** A row that is not known to be committed. */
 export interface PendingRow {
-  readonly row: JournalRow;
+  readonly row: { readonly sequence: number; readonly step: RowStep; readonly line: string };
   readonly record: CallRecord;
   /** Who waits for the commit, until it has come or the wait was given up; the row is kept in any case. */
   waiter: { resolve: () => void; reject: (error: Error) => void } | null;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { MetertapError } from '../core/errors.ts';
@@ -29,11 +30,24 @@ export interface ReaderOptions {
   readonly clock: Clock;
   /** Asked every few seconds: the journal answers, whose thread is there in any case. */
   readonly hasRunLimits: () => Promise<boolean>;
+  /** Brings the books up to date with what has been committed. A read goes on where that fails, or takes too long. */
+  readonly book: () => Promise<unknown>;
   /** Declaring a run is a write: the journal does it. */
   readonly declareRun: (input: JournalCalls['declareRun']['input']) => Promise<RunRow>;
   /** A thread that has had nothing to read for so long is ended. */
   readonly idleMs?: number;
 }
+
+const BOOKING_TIMEOUT_MS = 1_000;
+/** Teams, keys and documents are written at once. */
+const NOT_IN_BOOKS: ReadonlySet<keyof ReaderCalls> = new Set([
+  'team',
+  'teams',
+  'key',
+  'keys',
+  'audit',
+  'statementDocument',
+]);
 
 /** A thread at rest holds some 15 MB, and starting one takes about a tenth of a second. */
 const DEFAULT_IDLE_MS = 10_000;
@@ -169,6 +183,8 @@ export class SqliteReader implements LedgerReader {
     this.#thread ??= this.#start();
     this.#reads += 1;
     try {
+      if (!NOT_IN_BOOKS.has(name)) await this.#bringUpToDate();
+      this.#thread ??= this.#start();
       return await this.#thread.calls.call(name, input);
     } catch (cause) {
       throw unreadable(cause);
@@ -176,6 +192,14 @@ export class SqliteReader implements LedgerReader {
       this.#reads -= 1;
       if (this.#reads === 0 && !this.#isClosed) this.#endWhenIdle();
     }
+  }
+
+  async #bringUpToDate(): Promise<void> {
+    const patience = new AbortController();
+    const tooLong = sleep(BOOKING_TIMEOUT_MS, null, { ref: false, signal: patience.signal });
+    await Promise.race([this.#options.book(), tooLong]).catch(() => null); // the books as they are are an answer too
+    patience.abort();
+    tooLong.catch(() => null);
   }
 
   #endWhenIdle(): void {

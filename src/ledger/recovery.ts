@@ -1,13 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { BatchWriter } from './batch-writer.ts';
 import { forgetInstance, otherInstances } from './instance-lock.ts';
 import { isoTime } from './iso-time.ts';
+import type { JournalWriter } from './journal-writer.ts';
 import type { CallRecord } from './record.ts';
 import { columnsOfRecord, RECORD_COLUMNS_SQL, recordOfRow } from './record-columns.ts';
 
 export interface RecoveryOptions {
   readonly database: DatabaseSync;
-  readonly writer: BatchWriter;
+  readonly writer: JournalWriter;
   readonly dataDir: string;
   readonly instanceId: string;
   readonly recoverOwn: boolean;
@@ -25,6 +25,7 @@ export interface RecoveryOptions {
 export function recoverDeadInstances(options: RecoveryOptions): CallRecord[] {
   const { alive, dead } = otherInstances(options.dataDir, options.instanceId);
   const living = options.recoverOwn ? alive : [...alive, options.instanceId];
+  options.writer.book(); // what the dead have committed, too
   const records = openCalls(options.database, living).map((record) => interrupted(record, options.nowMs));
   const rows = records.map((record, position) => ({
     sequence: position,

@@ -4,7 +4,7 @@ import { callRecord } from '../../support/call-record.ts';
 
 function pendingRow(sequence: number, overrides: Partial<PendingRow> = {}): PendingRow {
   return {
-    row: { sequence, step: 'finish', columns: [] },
+    row: { sequence, step: 'finish', line: '' },
     record: callRecord({ upstream_id: `resp_${sequence}` }),
     waiter: { resolve: () => undefined, reject: () => undefined },
     acceptedAtMs: 0,
@@ -52,7 +52,7 @@ describe('PendingRows', () => {
 
   it('finds the newest finished record that fits', () => {
     const rows = filled(1, 3);
-    rows.add(pendingRow(4, { row: { sequence: 4, step: 'open', columns: [] } }));
+    rows.add(pendingRow(4, { row: { sequence: 4, step: 'open', line: '' } }));
     expect(rows.findLast(() => true)?.upstream_id).toBe('resp_3');
     rows.takeThrough(2);
     expect(rows.findLast((record) => record.upstream_id === 'resp_1')).toBeNull();

@@ -12,13 +12,15 @@ it('ends its thread when nobody has read for a while, and reads again with anoth
   const journal = await openTestJournal({ dataDir });
   const record = makeCallRecord(1);
   await journal.finish(record);
+  await journal.close();
   const threads: Worker[] = [];
   const note = (thread: Worker) => threads.push(thread);
   process.on('worker', note);
   onTestFinished(() => void process.off('worker', note));
   const declareRun = () => Promise.reject(new Error('nobody declares a run here'));
+  const book = () => Promise.resolve();
   const hasRunLimits = () => Promise.resolve(false);
-  const reader = new SqliteReader({ dataDir, clock: systemClock, declareRun, hasRunLimits, idleMs: 5 });
+  const reader = new SqliteReader({ dataDir, clock: systemClock, book, declareRun, hasRunLimits, idleMs: 5 });
   onTestFinished(() => reader.close());
 
   for (const time of [1, 2]) {
