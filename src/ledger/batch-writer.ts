@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inTransaction } from './database.ts';
-import { type EndedCall, endedCallOf, hasEnd, textAt } from './ended-call.ts';
+import { AT, type EndedCall, endedCallOf, hasEnd, textAt } from './ended-call.ts';
 import { type JournalRow, KNOWN, type UnwrittenRow } from './journal-messages.ts';
 import { type ColumnValue, RECORD_COLUMNS } from './record-columns.ts';
 import { RollupBatch, RollupWriter } from './rollups.ts';
@@ -85,11 +85,11 @@ export class BatchWriter {
     const unentered: Unentered<Row>[] = [];
     this.#settlements.begin();
     const finished = new Set<string>();
-    for (const row of rows) if (row.step === 'finish') finished.add(textAt(row.columns, 'id'));
+    for (const row of rows) if (row.step === 'finish') finished.add(textAt(row.columns, AT.id));
 
     for (const row of rows) {
       // A call that ended before its opening was written needs one row, not two.
-      if (row.step === 'open' && finished.has(textAt(row.columns, 'id'))) continue;
+      if (row.step === 'open' && finished.has(textAt(row.columns, AT.id))) continue;
       try {
         const written = this.#writeRow(row);
         if (written) fold(row, rollups, runs);
@@ -118,16 +118,16 @@ function messageOf(error: unknown): string {
 
 function fold({ columns, call }: EnteredRow, rollups: RollupBatch, runs: RunBatch): void {
   if (call !== null) rollups.add(call);
-  const runId = textAt(columns, 'run_id');
+  const runId = textAt(columns, AT.runId);
   if (runId === '') return;
-  const startedAt = textAt(columns, 'started_at');
+  const startedAt = textAt(columns, AT.startedAt);
   runs.add({
-    team: textAt(columns, 'team'),
+    team: textAt(columns, AT.team),
     runId,
-    parentRunId: textAt(columns, 'parent_run_id') || null,
-    sessionId: textAt(columns, 'session_id') || null,
+    parentRunId: textAt(columns, AT.parentRunId) || null,
+    sessionId: textAt(columns, AT.sessionId) || null,
     startedAt,
-    lastActivityAt: textAt(columns, 'ended_at') || startedAt,
-    costNanoUsd: call?.sums.cost_nano_usd ?? 0n,
+    lastActivityAt: textAt(columns, AT.endedAt) || startedAt,
+    costNanoUsd: BigInt(call?.costNanoUsd ?? 0),
   });
 }

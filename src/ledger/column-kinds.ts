@@ -61,18 +61,18 @@ export const COLUMN_KINDS: Readonly<Record<RecordColumn, Kind>> = {
   units: 'integer or null',
 };
 
-const KINDS: readonly Kind[] = RECORD_COLUMNS.map((name) => COLUMN_KINDS[name]);
+const TAKES_TEXT = RECORD_COLUMNS.map((name) => COLUMN_KINDS[name].startsWith('text'));
+const TAKES_NULL = RECORD_COLUMNS.map((name) => COLUMN_KINDS[name].endsWith('null'));
 
 /** Tells whether these are the values of a row, each of the kind of its column. */
 export function areColumns(values: readonly unknown[]): values is ColumnValue[] {
-  return values.length === KINDS.length && values.every(isOfKind);
+  return values.length === RECORD_COLUMNS.length && values.every(isOfKind);
 }
 
 function isOfKind(value: unknown, position: number): boolean {
-  const kind = KINDS[position];
-  if (value === null) return kind === 'text or null' || kind === 'integer or null';
-  if (typeof value === 'string') return kind === 'text' || kind === 'text or null';
-  return Number.isSafeInteger(value) && (kind === 'integer' || kind === 'integer or null');
+  if (value === null) return TAKES_NULL[position] === true;
+  if (typeof value === 'string') return TAKES_TEXT[position] === true;
+  return Number.isSafeInteger(value) && TAKES_TEXT[position] === false;
 }
 
 /** The first column whose value is not of its kind; null where all are. */

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import type { FromJournal, PostedRows } from './journal-messages.ts';
-import type { JournalWriter, NumberedRow } from './journal-writer.ts';
+import type { JournalWriter } from './journal-writer.ts';
 import { ledgerErrorData } from './ledger-error.ts';
-import { rowsOfLines } from './row-lines.ts';
+import { type ReadRow, rowsOfLines } from './row-lines.ts';
 import { toLedgerError } from './sqlite-error.ts';
 
 /**
@@ -27,7 +27,7 @@ const BOOK_MS = 100;
 export class CommitQueue {
   readonly #writer: JournalWriter;
   readonly #post: (message: FromJournal) => void;
-  #rows: NumberedRow[] = [];
+  #rows: ReadRow[] = [];
   #scheduled = false;
   #nextAtMs = 0;
   #retryMs = 0;
@@ -44,7 +44,8 @@ export class CommitQueue {
   }
 
   push({ firstSequence, lines }: PostedRows): void {
-    for (const [at, row] of rowsOfLines(lines).entries()) this.#rows.push({ ...row, sequence: firstSequence + at });
+    const origin = { instanceId: this.#writer.instanceId, sequence: firstSequence };
+    for (const row of rowsOfLines(lines, origin)) this.#rows.push(row);
     this.#schedule();
   }
 

@@ -1,7 +1,6 @@
 import { COUNT_NAMES } from '../metering/usage.ts';
-import type { UsageSums } from './ledger-reader.ts';
 import { type ColumnValue, RECORD_COLUMNS, type RecordColumn } from './record-columns.ts';
-import { type CountedUsage, emptySums, modelOf, sumsOfRecord } from './sums.ts';
+import { addendsOf, modelOf, type SummedUsage } from './sums.ts';
 
 /** What the roll-ups take from a row that has an end: its dimensions, '' for none, and its sums. */
 export interface EndedCall {
@@ -19,13 +18,47 @@ export interface EndedCall {
   readonly startedMs: number;
   readonly firstAt: string;
   readonly lastAt: string;
-  readonly sums: UsageSums;
+  /** A safe integer. */
+  readonly costNanoUsd: number;
+  /** What it adds to each of `WRITTEN_SUM_NAMES`. */
+  readonly addends: readonly number[];
 }
 
 /** No answer has a million million tokens. Sums of counts below this stay within 64 bits for ever. */
 const MAX_COUNT = 1e12;
 
-const POSITIONS: ReadonlyMap<RecordColumn, number> = new Map(RECORD_COLUMNS.map((name, position) => [name, position]));
+const position = (name: RecordColumn): number => RECORD_COLUMNS.indexOf(name);
+
+/** Where the values stand that are read from a row. */
+export const AT = {
+  id: position('id'),
+  startedAt: position('started_at'),
+  endedAt: position('ended_at'),
+  team: position('team'),
+  keyId: position('key_id'),
+  runId: position('run_id'),
+  parentRunId: position('parent_run_id'),
+  sessionId: position('session_id'),
+  agent: position('agent'),
+  user: position('user'),
+  upstream: position('upstream'),
+  endpoint: position('endpoint'),
+  requestModel: position('request_model'),
+  responseModel: position('response_model'),
+  serviceTier: position('service_tier'),
+  ending: position('ending'),
+  clientRetry: position('client_retry'),
+  usageSource: position('usage_source'),
+  details: position('details'),
+  cost: position('cost_nano_usd'),
+  costInput: position('cost_input_nano_usd'),
+  costCacheRead: position('cost_cache_read_nano_usd'),
+  costCacheWrite: position('cost_cache_write_nano_usd'),
+  costOutput: position('cost_output_nano_usd'),
+  units: position('units'),
+} as const;
+
+const COUNTS_AT: readonly number[] = COUNT_NAMES.map(position);
 
 /**
  * Reads the values of a row that has an end.
@@ -33,34 +66,35 @@ const POSITIONS: ReadonlyMap<RecordColumn, number> = new Map(RECORD_COLUMNS.map(
  * @throws RangeError where a number is none that the ledger can add up; only this row is refused then
  */
 export function endedCallOf(row: readonly ColumnValue[]): EndedCall {
-  const startedAt = textAt(row, 'started_at');
+  const startedAt = textAt(row, AT.startedAt);
   const startedMs = Date.parse(startedAt);
   if (Number.isNaN(startedMs)) throw new RangeError('started_at is not a time.');
   return {
-    team: textAt(row, 'team'),
-    keyId: textAt(row, 'key_id'),
-    sessionId: textAt(row, 'session_id'),
-    runId: textAt(row, 'run_id'),
-    agent: textAt(row, 'agent'),
-    user: textAt(row, 'user'),
-    upstream: textAt(row, 'upstream'),
-    endpoint: textAt(row, 'endpoint'),
-    model: modelOf({ response_model: textAt(row, 'response_model'), request_model: textAt(row, 'request_model') }),
-    serviceTier: textAt(row, 'service_tier'),
-    usageSource: textAt(row, 'usage_source'),
+    team: textAt(row, AT.team),
+    keyId: textAt(row, AT.keyId),
+    sessionId: textAt(row, AT.sessionId),
+    runId: textAt(row, AT.runId),
+    agent: textAt(row, AT.agent),
+    user: textAt(row, AT.user),
+    upstream: textAt(row, AT.upstream),
+    endpoint: textAt(row, AT.endpoint),
+    model: modelOf({ response_model: textAt(row, AT.responseModel), request_model: textAt(row, AT.requestModel) }),
+    serviceTier: textAt(row, AT.serviceTier),
+    usageSource: textAt(row, AT.usageSource),
     startedMs,
     firstAt: startedAt,
-    lastAt: textAt(row, 'ended_at') || startedAt,
-    sums: sumsOfRecord({
-      ending: textAt(row, 'ending'),
-      usage_source: textAt(row, 'usage_source'),
-      usage: numberAt(row, 'input_tokens') === null ? null : usageAt(row),
-      client_retry: numberAt(row, 'client_retry') ?? 0,
-      cost_nano_usd: moneyAt(row, 'cost_nano_usd'),
-      cost_input_nano_usd: moneyAt(row, 'cost_input_nano_usd'),
-      cost_cache_read_nano_usd: moneyAt(row, 'cost_cache_read_nano_usd'),
-      cost_cache_write_nano_usd: moneyAt(row, 'cost_cache_write_nano_usd'),
-      cost_output_nano_usd: moneyAt(row, 'cost_output_nano_usd'),
+    lastAt: textAt(row, AT.endedAt) || startedAt,
+    costNanoUsd: moneyAt(row, AT.cost) ?? 0,
+    addends: addendsOf({
+      ending: textAt(row, AT.ending),
+      usage_source: textAt(row, AT.usageSource),
+      usage: numberAt(row, COUNTS_AT[0] ?? -1) === null ? null : usageAt(row),
+      client_retry: numberAt(row, AT.clientRetry) ?? 0,
+      cost_nano_usd: moneyAt(row, AT.cost),
+      cost_input_nano_usd: moneyAt(row, AT.costInput),
+      cost_cache_read_nano_usd: moneyAt(row, AT.costCacheRead),
+      cost_cache_write_nano_usd: moneyAt(row, AT.costCacheWrite),
+      cost_output_nano_usd: moneyAt(row, AT.costOutput),
       units: unitsAt(row),
     }),
   };
@@ -68,7 +102,7 @@ export function endedCallOf(row: readonly ColumnValue[]): EndedCall {
 
 /** Tells whether a row gives its call an end. */
 export function hasEnd(step: 'open' | 'finish', row: readonly ColumnValue[]): boolean {
-  return step === 'finish' && !isOpenEnding(textAt(row, 'ending'));
+  return step === 'finish' && !isOpenEnding(textAt(row, AT.ending));
 }
 
 /** Tells whether an ending is none yet. */
@@ -76,46 +110,46 @@ export function isOpenEnding(ending: string): boolean {
   return ending === 'in_flight' || ending === 'queued';
 }
 
-/** The text of a column, '' for null. */
-export function textAt(row: readonly ColumnValue[], name: RecordColumn): string {
-  const value = row[POSITIONS.get(name) ?? -1];
+/** The text of a column, '' for null. @param at one of `AT` */
+export function textAt(row: readonly ColumnValue[], at: number): string {
+  const value = row[at];
   return typeof value === 'string' ? value : '';
 }
 
-function numberAt(row: readonly ColumnValue[], name: RecordColumn): number | null {
-  const value = row[POSITIONS.get(name) ?? -1];
+function numberAt(row: readonly ColumnValue[], at: number): number | null {
+  const value = row[at];
   return typeof value === 'number' ? value : null;
 }
 
-function usageAt(row: readonly ColumnValue[]): CountedUsage {
-  const counts = { ...emptySums(), details: detailsAt(row) };
-  for (const name of COUNT_NAMES) {
-    const value = numberAt(row, name) ?? 0;
-    if (!Number.isInteger(value) || value < 0 || value > MAX_COUNT) {
-      throw new RangeError(`${name} is not a count that the ledger can add up.`);
-    }
-    counts[name] = value;
+function usageAt(row: readonly ColumnValue[]): SummedUsage {
+  const counts = COUNTS_AT.map((at) => numberAt(row, at) ?? 0);
+  for (const [at, count] of counts.entries()) {
+    if (!isCount(count)) throw new RangeError(`${COUNT_NAMES[at]} is not a count that the ledger can add up.`);
   }
-  return counts;
+  return { counts, details: detailsAt(row) };
 }
 
 function detailsAt(row: readonly ColumnValue[]): Readonly<Record<string, unknown>> {
-  const json = textAt(row, 'details');
+  const json = textAt(row, AT.details);
   if (json === '' || json === '{}') return {};
   const details: unknown = JSON.parse(json);
   return typeof details === 'object' && details !== null ? { ...details } : {};
 }
 
 function unitsAt(row: readonly ColumnValue[]): number | null {
-  const units = numberAt(row, 'units');
-  if (units !== null && (!Number.isInteger(units) || units < 0 || units > MAX_COUNT)) {
-    throw new RangeError('units is not a count that the ledger can add up.');
-  }
+  const units = numberAt(row, AT.units);
+  if (units !== null && !isCount(units)) throw new RangeError('units is not a count that the ledger can add up.');
   return units;
 }
 
-function moneyAt(row: readonly ColumnValue[], name: RecordColumn): number | null {
-  const money = numberAt(row, name);
-  if (money !== null && !Number.isSafeInteger(money)) throw new RangeError(`${name} is not a safe integer.`);
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= MAX_COUNT;
+}
+
+function moneyAt(row: readonly ColumnValue[], at: number): number | null {
+  const money = numberAt(row, at);
+  if (money !== null && !Number.isSafeInteger(money)) {
+    throw new RangeError(`${RECORD_COLUMNS[at]} is not a safe integer.`);
+  }
   return money;
 }

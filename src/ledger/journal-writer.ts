@@ -1,16 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { BatchWriter } from './batch-writer.ts';
 import { inTransaction } from './database.ts';
-import { isOpenEnding, textAt } from './ended-call.ts';
+import { AT, isOpenEnding, textAt } from './ended-call.ts';
 import { type JournalRow, KNOWN, type UnwrittenRow } from './journal-messages.ts';
 import { type ReadRow, rowsOfLines } from './row-lines.ts';
 import { text } from './row-values.ts';
 import { UnbookedRows } from './unbooked-rows.ts';
-
-/** A row with the number that its acknowledgement names. */
-export interface NumberedRow extends ReadRow {
-  readonly sequence: number;
-}
 
 type Standing = 'open' | 'queued' | 'ended';
 
@@ -24,13 +19,14 @@ type Standing = 'open' | 'queued' | 'ended';
  * entering it once gives.
  */
 export class JournalWriter {
+  /** Of this process. */
+  readonly instanceId: string;
   readonly #database: DatabaseSync;
-  readonly #instanceId: string;
   readonly #books: BatchWriter;
   readonly #unbooked: UnbookedRows;
   readonly #ending: StatementSync;
   /** What this thread has committed since it last entered everything, by position: its lines are read once. */
-  #own = new Map<number, readonly NumberedRow[]>();
+  #own = new Map<number, readonly ReadRow[]>();
   #ownRows = 0;
   /** How far the calls of `#own` have come. */
   #standings = new Map<string, Standing>();
@@ -41,9 +37,9 @@ export class JournalWriter {
     books: BatchWriter,
     writtenBy: { readonly instanceId: string; readonly thread: string },
   ) {
+    this.instanceId = writtenBy.instanceId;
     this.#database = database;
     this.#books = books;
-    this.#instanceId = writtenBy.instanceId;
     this.#unbooked = new UnbookedRows(database, writtenBy);
     this.#ending = database.prepare('SELECT ending FROM records WHERE id = ?');
   }
@@ -58,8 +54,8 @@ export class JournalWriter {
    *
    * @throws what SQLite throws when the transaction fails; then nothing of the batch is written
    */
-  commit(batch: readonly NumberedRow[]): UnwrittenRow[] {
-    const accepted: NumberedRow[] = [];
+  commit(batch: readonly ReadRow[]): UnwrittenRow[] {
+    const accepted: ReadRow[] = [];
     const unwritten: UnwrittenRow[] = [];
     let position = 0;
     try {
@@ -88,12 +84,11 @@ export class JournalWriter {
   }
 
   /** Both steps at once, after what is there already: for a disk that is nearly full. As `commit`. */
-  writeThrough(batch: readonly NumberedRow[]): UnwrittenRow[] {
+  writeThrough(batch: readonly ReadRow[]): UnwrittenRow[] {
     const unwritten = inTransaction(this.#database, () => {
       this.#bookAll();
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
-      const rows = batch.flatMap((row) => (row.fault === null ? [{ ...row, instanceId: this.#instanceId }] : []));
-      const unentered = this.#books.enter(rows);
+      const unentered = this.#books.enter(batch.filter((row) => row.fault === null));
       return [...faults, ...unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }))];
     });
     this.#forgetOwn();
@@ -105,8 +100,8 @@ export class JournalWriter {
     return this.#books.write(rows);
   }
 
-  #judge(row: NumberedRow): UnwrittenRow | null {
-    const id = textAt(row.columns, 'id');
+  #judge(row: ReadRow): UnwrittenRow | null {
+    const id = textAt(row.columns, AT.id);
     const standing = this.#standings.get(id);
     if (row.step === 'open') {
       if (standing === undefined) this.#standings.set(id, 'open');
@@ -135,11 +130,11 @@ export class JournalWriter {
 
   /** Within a transaction. If it fails, everything is still in `unbooked`. */
   #bookAll(): void {
-    const rows: (ReadRow & { readonly instanceId: string })[] = [];
+    const rows: ReadRow[] = [];
     for (const { position, instanceId, lines } of this.#unbooked.takeAll()) {
-      const read = lines === null ? (this.#own.get(position) ?? []) : rowsOfLines(lines);
+      const read = lines === null ? (this.#own.get(position) ?? []) : rowsOfLines(lines, { instanceId, sequence: 0 });
       for (const row of read) {
-        if (row.fault === null) rows.push({ ...row, instanceId });
+        if (row.fault === null) rows.push(row);
         else this.#unbooked.refuse(row.line, instanceId, row.fault);
       }
     }
@@ -155,14 +150,14 @@ export class JournalWriter {
   }
 }
 
-function faulty(row: NumberedRow, message: string): UnwrittenRow {
+function faulty(row: ReadRow, message: string): UnwrittenRow {
   return { sequence: row.sequence, why: 'fault', message };
 }
 
-function standingsOf(commits: ReadonlyMap<number, readonly NumberedRow[]>): Map<string, Standing> {
+function standingsOf(commits: ReadonlyMap<number, readonly ReadRow[]>): Map<string, Standing> {
   const standings = new Map<string, Standing>();
   for (const row of [...commits.values()].flat()) {
-    const id = textAt(row.columns, 'id');
+    const id = textAt(row.columns, AT.id);
     if (row.step === 'open') standings.set(id, standings.get(id) ?? 'open');
     else standings.set(id, row.call === null ? 'queued' : 'ended');
   }

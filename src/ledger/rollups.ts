@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EndedCall } from './ended-call.ts';
 import type { ColumnValue } from './record-columns.ts';
-import { addSums, emptySums, MONEY_SUM_NAMES, type MutableSums, NUMBER_SUM_NAMES } from './sums.ts';
+import { WRITTEN_SUM_NAMES } from './sums.ts';
+import { Tally } from './tally.ts';
 
 /**
  * The roll-ups of one batch: calls are added up in memory first, so that a batch of hundreds of calls writes a handful
@@ -67,72 +68,83 @@ const ACTIVITY_SPAN = ['first_at', 'last_at'] as const;
 
 interface Entry {
   readonly key: ColumnValue[];
-  readonly sums: MutableSums;
+  readonly tally: Tally;
 }
 interface ActivityEntry extends Entry {
   firstAt: string;
   lastAt: string;
 }
 
+/** The rows that one call is added to. */
+interface Places {
+  readonly call: EndedCall;
+  readonly minute: Entry;
+  /** Null where the call names no user. */
+  readonly user: Entry | null;
+  readonly activity: ActivityEntry;
+}
+
+/** What a call has that adds nothing. */
+const NOTHING: readonly number[] = WRITTEN_SUM_NAMES.map(() => 0);
+
 /** Adds up calls, for one batch. */
 export class RollupBatch {
   readonly minutes = new Map<string, Entry>();
   readonly users = new Map<string, Entry>();
   readonly activity = new Map<string, ActivityEntry>();
+  /** Those of the last call: calls of one run come close together, and comparing costs less than looking up. */
+  #last: Places | null = null;
 
   add(call: EndedCall): void {
-    const minute = [
-      call.team,
-      floorTo(call.startedMs, MINUTE_MS),
-      call.keyId,
-      call.upstream,
-      call.endpoint,
-      call.model,
-      call.serviceTier,
-      call.usageSource,
-    ];
-    addSums(entryOf(this.minutes, minute).sums, call.sums);
-    if (call.user !== '') this.#addUser(call);
-    this.#addActivity(call);
+    if (this.#last === null || !areAlike(this.#last.call, call)) this.#last = this.#placesOf(call);
+    const { minute, user, activity } = this.#last;
+    minute.tally.add(call.addends);
+    user?.tally.add(call.addends);
+    activity.tally.add(call.addends);
+    if (call.firstAt < activity.firstAt) activity.firstAt = call.firstAt;
+    if (call.lastAt > activity.lastAt) activity.lastAt = call.lastAt;
   }
 
-  #addUser(call: EndedCall): void {
-    const key = [
-      call.team,
-      floorTo(call.startedMs, DAY_MS),
-      call.user,
-      call.keyId,
-      call.upstream,
-      call.endpoint,
-      call.model,
-      call.serviceTier,
-      call.usageSource,
-    ];
-    addSums(entryOf(this.users, key).sums, call.sums);
+  #placesOf(call: EndedCall): Places {
+    const { team, keyId, upstream, endpoint, model, serviceTier, usageSource } = call;
+    const dayMs = floorTo(call.startedMs, DAY_MS);
+    const usage = [keyId, upstream, endpoint, model, serviceTier, usageSource];
+    return {
+      call,
+      minute: entryOf(this.minutes, [team, floorTo(call.startedMs, MINUTE_MS), ...usage]),
+      user: call.user === '' ? null : entryOf(this.users, [team, dayMs, call.user, ...usage]),
+      activity: this.#activityOf(call, dayMs),
+    };
   }
 
-  #addActivity(call: EndedCall): void {
-    const key = [
-      call.team,
-      floorTo(call.startedMs, DAY_MS),
-      call.sessionId,
-      call.runId,
-      call.keyId,
-      call.upstream,
-      call.model,
-      call.agent,
-      call.usageSource,
-    ];
+  #activityOf(call: EndedCall, dayMs: number): ActivityEntry {
+    const { team, sessionId, runId, keyId, upstream, model, agent, usageSource } = call;
+    const key = [team, dayMs, sessionId, runId, keyId, upstream, model, agent, usageSource];
     const text = key.join('\0');
-    const entry = this.activity.get(text);
-    if (entry === undefined) {
-      this.activity.set(text, { key, sums: { ...call.sums }, firstAt: call.firstAt, lastAt: call.lastAt });
-      return;
-    }
-    addSums(entry.sums, call.sums);
-    if (call.firstAt < entry.firstAt) entry.firstAt = call.firstAt;
-    if (call.lastAt > entry.lastAt) entry.lastAt = call.lastAt;
+    const known = this.activity.get(text);
+    if (known !== undefined) return known;
+    const entry = { key, tally: new Tally(NOTHING), firstAt: call.firstAt, lastAt: call.lastAt };
+    this.activity.set(text, entry);
+    return entry;
   }
+}
+
+/** Whether two calls are added to the same rows. */
+function areAlike(a: EndedCall, b: EndedCall): boolean {
+  return (
+    a.runId === b.runId &&
+    a.team === b.team &&
+    a.model === b.model &&
+    a.agent === b.agent &&
+    a.keyId === b.keyId &&
+    a.user === b.user &&
+    a.sessionId === b.sessionId &&
+    a.upstream === b.upstream &&
+    a.endpoint === b.endpoint &&
+    a.serviceTier === b.serviceTier &&
+    a.usageSource === b.usageSource &&
+    floorTo(a.startedMs, MINUTE_MS) === floorTo(b.startedMs, MINUTE_MS)
+  );
 }
 
 /** Writes batches of roll-ups through prepared statements. */
@@ -154,12 +166,12 @@ export class RollupWriter {
   /** Adds the batch to the tables. Must be called inside the batch's transaction. */
   write(batch: RollupBatch): void {
     const hours = coarsen(batch.minutes, HOUR_MS);
-    for (const entry of batch.minutes.values()) this.#minute.run(...entry.key, ...sumValues(entry.sums));
-    for (const entry of hours.values()) this.#hour.run(...entry.key, ...sumValues(entry.sums));
-    for (const entry of coarsen(hours, DAY_MS).values()) this.#day.run(...entry.key, ...sumValues(entry.sums));
-    for (const entry of batch.users.values()) this.#user.run(...entry.key, ...sumValues(entry.sums));
+    for (const entry of batch.minutes.values()) this.#minute.run(...entry.key, ...entry.tally.values());
+    for (const entry of hours.values()) this.#hour.run(...entry.key, ...entry.tally.values());
+    for (const entry of coarsen(hours, DAY_MS).values()) this.#day.run(...entry.key, ...entry.tally.values());
+    for (const entry of batch.users.values()) this.#user.run(...entry.key, ...entry.tally.values());
     for (const entry of batch.activity.values()) {
-      this.#activity.run(...entry.key, entry.firstAt, entry.lastAt, ...sumValues(entry.sums));
+      this.#activity.run(...entry.key, entry.firstAt, entry.lastAt, ...entry.tally.values());
     }
   }
 }
@@ -174,7 +186,7 @@ function coarsen(entries: ReadonlyMap<string, Entry>, bucketMs: number): Map<str
   const coarser = new Map<string, Entry>();
   for (const entry of entries.values()) {
     const [team = '', bucketStart, ...rest] = entry.key;
-    addSums(entryOf(coarser, [team, floorTo(Number(bucketStart), bucketMs), ...rest]).sums, entry.sums);
+    entryOf(coarser, [team, floorTo(Number(bucketStart), bucketMs), ...rest]).tally.addTally(entry.tally);
   }
   return coarser;
 }
@@ -183,25 +195,18 @@ function entryOf(entries: Map<string, Entry>, key: ColumnValue[]): Entry {
   const text = key.join('\0');
   const known = entries.get(text);
   if (known !== undefined) return known;
-  const entry = { key, sums: emptySums() };
+  const entry = { key, tally: new Tally(NOTHING) };
   entries.set(text, entry);
   return entry;
 }
 
-/** Every sum, in the order in which it is bound. */
-const SUM_NAMES = [...NUMBER_SUM_NAMES, ...MONEY_SUM_NAMES] as const;
-
-function sumValues(sums: MutableSums): (number | bigint)[] {
-  return SUM_NAMES.map((name) => sums[name]);
-}
-
 function addingUpsert(table: string, key: readonly string[], span: readonly string[]): string {
-  const columns = [...key, ...span, ...SUM_NAMES];
+  const columns = [...key, ...span, ...WRITTEN_SUM_NAMES];
   const widen =
     span.length === 0
       ? []
       : ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)'];
-  const add = SUM_NAMES.map((name) => `${name} = ${name} + excluded.${name}`);
+  const add = WRITTEN_SUM_NAMES.map((name) => `${name} = ${name} + excluded.${name}`);
   return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
     ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
 }

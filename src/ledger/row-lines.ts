@@ -12,8 +12,14 @@ import { type ColumnValue, columnsOfRecord, RECORD_COLUMNS } from './record-colu
  */
 export type RowStep = 'open' | 'finish';
 
+/** Whose lines these are, and the sequence of the first. */
+export interface LineOrigin {
+  readonly instanceId: string;
+  readonly sequence: number;
+}
+
 /** A row as it was read from its line. */
-export interface ReadRow {
+export interface ReadRow extends LineOrigin {
   readonly step: RowStep;
   readonly line: string;
   readonly columns: readonly ColumnValue[];
@@ -31,18 +37,19 @@ export function lineOf(step: RowStep, record: CallRecord): string {
 }
 
 /** Reads lines, each ended by a line break but the last. A line that says nothing that can be kept is a fault. */
-export function rowsOfLines(lines: string): ReadRow[] {
-  return lines.split('\n').map(rowOfLine);
+export function rowsOfLines(lines: string, { instanceId, sequence }: LineOrigin): ReadRow[] {
+  return lines.split('\n').map((line, at) => rowOfLine(line, instanceId, sequence + at));
 }
 
-function rowOfLine(line: string): ReadRow {
+function rowOfLine(line: string, instanceId: string, sequence: number): ReadRow {
   const step = line.startsWith(LETTERS.open) ? 'open' : 'finish';
   try {
     const columns = columnsOfLine(line);
-    return { step, line, columns, call: hasEnd(step, columns) ? endedCallOf(columns) : null, fault: null };
+    const call = hasEnd(step, columns) ? endedCallOf(columns) : null;
+    return { instanceId, sequence, step, line, columns, call, fault: null };
   } catch (error) {
     const fault = error instanceof Error ? error.message : String(error);
-    return { step, line, columns: [], call: null, fault };
+    return { instanceId, sequence, step, line, columns: [], call: null, fault };
   }
 }
 

@@ -14,13 +14,14 @@ export interface RunTouch {
 /** The runs that one batch touches, each once. */
 export class RunBatch {
   readonly touches = new Map<string, RunTouch>();
+  #last: RunTouch | null = null;
 
   /** Calls come in the order in which they were opened and finished, so the last one names the session. */
   add(touch: RunTouch): void {
-    const key = `${touch.team}\0${touch.runId}`;
-    const known = this.touches.get(key);
-    if (known === undefined) {
-      this.touches.set(key, touch);
+    const known = this.#find(touch);
+    if (known === null) {
+      this.touches.set(keyOf(touch), touch);
+      this.#last = touch;
       return;
     }
     known.parentRunId ??= touch.parentRunId;
@@ -28,7 +29,19 @@ export class RunBatch {
     if (touch.startedAt < known.startedAt) known.startedAt = touch.startedAt;
     if (touch.lastActivityAt > known.lastActivityAt) known.lastActivityAt = touch.lastActivityAt;
     known.costNanoUsd += touch.costNanoUsd;
+    this.#last = known;
   }
+
+  /** Calls of one run come close together, and comparing costs less than looking up. */
+  #find(touch: RunTouch): RunTouch | null {
+    const last = this.#last;
+    if (last !== null && last.runId === touch.runId && last.team === touch.team) return last;
+    return this.touches.get(keyOf(touch)) ?? null;
+  }
+}
+
+function keyOf({ team, runId }: RunTouch): string {
+  return `${team}\0${runId}`;
 }
 
 /**

@@ -17,7 +17,7 @@ import type { CallRecord } from './record.ts';
 export interface SummedRecord {
   readonly ending: string;
   readonly usage_source: string;
-  readonly usage: CountedUsage | null;
+  readonly usage: SummedUsage | null;
   readonly client_retry: number;
   readonly cost_nano_usd: number | null;
   readonly cost_input_nano_usd: number | null;
@@ -25,6 +25,12 @@ export interface SummedRecord {
   readonly cost_cache_write_nano_usd: number | null;
   readonly cost_output_nano_usd: number | null;
   readonly units: number | null;
+}
+
+/** What was used; the counts in the order of `COUNT_NAMES`. */
+export interface SummedUsage {
+  readonly counts: readonly number[];
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 export interface CountedUsage extends TokenCounts {
@@ -122,35 +128,60 @@ export function subtractSums(sums: MutableSums, less: UsageSums): void {
   for (const name of READ_MONEY_NAMES) sums[name] -= less[name];
 }
 
+/** The sums that writing a call adds to, in the order in which they are bound. */
+export const WRITTEN_SUM_NAMES = [...NUMBER_SUM_NAMES, ...MONEY_SUM_NAMES] as const;
+
+const NO_COUNTS: readonly number[] = COUNT_NAMES.map(() => 0);
+const NO_DETAILS: readonly number[] = DETAIL_COUNT_NAMES.map(() => 0);
+
 /**
- * Gives what one ended record counts for (the meaning of each sum is told at `UsageSums`). A record whose source is
- * `missing` never adds tokens, whatever stands in `usage`.
+ * Gives what one ended record adds to each of `WRITTEN_SUM_NAMES` (the meaning of each sum is told at `UsageSums`). A
+ * record whose source is `missing` never adds tokens, whatever stands in `usage`.
  */
-export function sumsOfRecord(record: SummedRecord): MutableSums {
-  const sums = emptySums();
+export function addendsOf(record: SummedRecord): number[] {
   const usage = record.usage_source === 'missing' ? null : record.usage;
   const failed = usage === null && FAILED_ENDINGS.has(record.ending);
-
-  sums.records = 1;
-  sums.requests = usage !== null || record.ending === 'completed' ? 1 : 0;
-  sums.failed = failed ? 1 : 0;
-  sums.missing_usage = usage === null && !failed ? 1 : 0;
-  sums.estimated = record.usage_source === 'estimated' ? 1 : 0;
-  sums.client_retries = record.client_retry > 0 ? 1 : 0;
-  sums.unpriced = usage !== null && record.cost_nano_usd === null ? 1 : 0;
-  if (usage !== null) addCounts(sums, usage);
-  sums.units = sums.requests === 1 ? (record.units ?? 0) : 0;
-  for (const name of MONEY_SUM_NAMES) sums[name] = BigInt(record[name] ?? 0);
-  return sums;
+  const isRequest = usage !== null || record.ending === 'completed';
+  const details = usage === null ? NO_DETAILS : detailsOf(usage.details);
+  const webSearches = details[WEB_SEARCHES] ?? 0;
+  return [
+    1, // records
+    isRequest ? 1 : 0,
+    failed ? 1 : 0,
+    usage === null && !failed ? 1 : 0, // missing_usage
+    record.usage_source === 'estimated' ? 1 : 0,
+    record.client_retry > 0 ? 1 : 0,
+    usage !== null && record.cost_nano_usd === null ? 1 : 0, // unpriced
+    ...(usage === null ? NO_COUNTS : usage.counts),
+    ...details,
+    webSearches > 0 ? 1 : 0, // searching_requests
+    isRequest ? (record.units ?? 0) : 0,
+    record.cost_nano_usd ?? 0,
+    record.cost_input_nano_usd ?? 0,
+    record.cost_cache_read_nano_usd ?? 0,
+    record.cost_cache_write_nano_usd ?? 0,
+    record.cost_output_nano_usd ?? 0,
+  ];
 }
 
-function addCounts(sums: MutableSums, usage: CountedUsage): void {
-  for (const name of COUNT_NAMES) sums[name] = usage[name];
-  for (const _ in usage.details) {
-    for (const name of DETAIL_COUNT_NAMES) sums[name] = detailCountOf(usage.details, name);
-    sums.searching_requests = sums.web_searches > 0 ? 1 : 0;
-    return; // most details are empty, and cost nothing then
-  }
+const WEB_SEARCHES = DETAIL_COUNT_NAMES.indexOf('web_searches');
+
+function detailsOf(details: Readonly<Record<string, unknown>>): readonly number[] {
+  for (const _ in details) return DETAIL_COUNT_NAMES.map((name) => detailCountOf(details, name));
+  return NO_DETAILS; // most details are empty
+}
+
+/** The same by name. */
+export function sumsOfRecord(
+  record: Omit<SummedRecord, 'usage'> & { readonly usage: CountedUsage | null },
+): MutableSums {
+  const { usage } = record;
+  const counts = usage === null ? null : { counts: COUNT_NAMES.map((name) => usage[name]), details: usage.details };
+  const addends = addendsOf({ ...record, usage: counts });
+  const sums = emptySums();
+  for (const [at, name] of NUMBER_SUM_NAMES.entries()) sums[name] = addends[at] ?? 0;
+  for (const [at, name] of MONEY_SUM_NAMES.entries()) sums[name] = BigInt(addends[NUMBER_SUM_NAMES.length + at] ?? 0);
+  return sums;
 }
 
 const KNOWN = `(usage_source <> 'missing' AND input_tokens IS NOT NULL)`;
