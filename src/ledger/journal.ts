@@ -9,6 +9,7 @@ import type { FromJournal, JournalStart, PruneResult } from './journal-messages.
 import type { Ledger, LedgerState } from './ledger.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerReader } from './ledger-reader.ts';
+import { ListeningTime } from './listening-time.ts';
 import type { Outbox } from './outbox.ts';
 import { type PendingRow, PendingRows } from './pending-rows.ts';
 import { isResponsesRecord } from './queries/records.ts';
@@ -37,7 +38,7 @@ export interface JournalOptions {
   readonly onCommit?: (recordWaitsMs: readonly number[]) => void;
   /** A quota for the database file. Without it the disk decides. */
   readonly maxDatabaseBytes?: number;
-  /** How long `finish` waits for its commit at most. */
+  /** How long `finish` waits for its commit at most, in time in which the event loop could hear of it. */
   readonly commitTimeoutMs?: number;
   /** How many rows may wait for their commit; beyond it new ones are refused. */
   readonly maxPendingRows?: number;
@@ -48,7 +49,8 @@ export interface JournalOptions {
 const DEFAULT_COMMIT_TIMEOUT_MS = 5_000;
 const DEFAULT_MAX_PENDING_ROWS = 100_000;
 const CLOSE_TIMEOUT_MS = 15_000;
-const SWEEP_MS = 250;
+/** A wait is given up only after the event loop has come round so many times, and has heard nothing. */
+const TURNS_OF_A_WAIT = 10;
 const ROWS_PER_MESSAGE = 2_000;
 const RECENT_RESPONSES = 10_000;
 
@@ -80,6 +82,8 @@ export class Journal implements Ledger {
   readonly #link: JournalLink;
   readonly #reader: SqliteReader;
   readonly #pending = new PendingRows();
+  readonly #commitTimeoutMs: number;
+  readonly #listened: ListeningTime;
   readonly #recent = new RecentResponses(RECENT_RESPONSES);
   readonly #listeners = new Set<(record: CallRecord) => void>();
   #state: LedgerState = { kind: 'ready' };
@@ -93,6 +97,8 @@ export class Journal implements Ledger {
   /** Use `openJournal`. */
   constructor(options: JournalOptions) {
     this.#options = options;
+    this.#commitTimeoutMs = options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS;
+    this.#listened = new ListeningTime(options.clock.monotonicMs(), this.#commitTimeoutMs / TURNS_OF_A_WAIT);
     this.#link = new JournalLink((life) => this.#startWorker(life), {
       opened: () => this.#postAgain(),
       committed: (message) => this.#acknowledge(message),
@@ -115,7 +121,7 @@ export class Journal implements Ledger {
   /** Starts the thread. @throws LedgerError */
   async start(): Promise<void> {
     this.#recoveredCalls = await this.#link.open();
-    this.#sweeper = setInterval(() => this.#giveUpOverdue(), SWEEP_MS).unref();
+    this.#sweeper = setInterval(() => this.#giveUpOverdue(), this.#commitTimeoutMs / TURNS_OF_A_WAIT / 2).unref();
   }
 
   get state(): LedgerState {
@@ -235,7 +241,7 @@ export class Journal implements Ledger {
       record,
       waiter,
       acceptedAtMs,
-      deadlineMs: acceptedAtMs + (this.#options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS),
+      deadlineMs: this.#listened.at(acceptedAtMs) + this.#commitTimeoutMs,
     });
     this.#flushSoon();
   }
@@ -298,9 +304,13 @@ export class Journal implements Ledger {
     }
   }
 
-  /** A row whose wait is over is still written when writing works again; its caller need not stay for that. */
+  /**
+   * A row whose wait is over is still written when writing works again; its caller need not stay for that. Under a load
+   * that lets a turn of the event loop last for seconds, rows are posted and acknowledgements read only between turns:
+   * by the clock alone they would seem late while the thread has long written them.
+   */
   #giveUpOverdue(): void {
-    const overdue = this.#pending.overdue(this.#options.clock.monotonicMs());
+    const overdue = this.#pending.overdue(this.#listened.look(this.#options.clock.monotonicMs()));
     if (overdue.length === 0) return;
     if (this.#state.kind === 'ready') {
       this.#setState({

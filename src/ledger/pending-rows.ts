@@ -9,7 +9,7 @@ export interface PendingRow {
   waiter: { resolve: () => void; reject: (error: Error) => void } | null;
   /** When it was given to the journal, on the monotonic clock. */
   readonly acceptedAtMs: number;
-  /** On the monotonic clock. */
+  /** When its wait is over, in the journal's `ListeningTime`. */
   readonly deadlineMs: number;
 }
 
@@ -52,12 +52,12 @@ export class PendingRows {
     return taken;
   }
 
-  /** The rows that somebody has waited for longer than until `nowMs`. */
-  overdue(nowMs: number): PendingRow[] {
+  /** The rows that somebody still waits for at `listenedMs`, past their deadline. */
+  overdue(listenedMs: number): PendingRow[] {
     const overdue: PendingRow[] = [];
     for (let at = this.#first; at < this.#rows.length; at++) {
       const row = this.#rows[at];
-      if (row === undefined || row.deadlineMs > nowMs) break;
+      if (row === undefined || row.deadlineMs > listenedMs) break;
       if (row.waiter !== null) overdue.push(row);
     }
     return overdue;

@@ -63,6 +63,13 @@ export function dispatch(request: OutgoingRequest): Dispatch {
 }
 
 /**
+ * How much of one answer is taken before others have their turn. Node reads up to 2 MB from one socket at a time; with
+ * hundreds of answers that come as fast as they are taken, a turn of the event loop would last for seconds, in which
+ * neither the journal is heard nor any other stream is served.
+ */
+const BYTES_AT_A_TIME = 65_536;
+
+/**
  * Receives the events of one undici dispatch (https://github.com/nodejs/undici/blob/main/docs/docs/api/Dispatcher.md).
  *
  * Data waits in a list until somebody attaches, and until all that one read of the socket held has been parsed: undici
@@ -80,6 +87,11 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   #willDeliver = false;
   #over: { readonly error: Error | null } | null = null;
   #headReceived = false;
+  /** Bytes taken since the answer last let others have their turn. */
+  #takenBytes = 0;
+  #awaitsTurn = false;
+  /** Its consumer takes nothing at the moment. */
+  #isPaused = false;
   status = 0;
   statusText = '';
   headers = NO_HEADERS;
@@ -111,8 +123,10 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
     this.#result.resolve(this);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#waiting.push(chunk);
+    this.#takenBytes += chunk.length;
+    if (this.#takenBytes >= BYTES_AT_A_TIME && !this.#awaitsTurn) this.#awaitTurn(controller);
     if (this.#consumer === null || this.#willDeliver) return;
     this.#willDeliver = true;
     queueMicrotask(this.#deliverLater);
@@ -142,11 +156,13 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#controller?.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#isPaused = false;
+    if (!this.#awaitsTurn) this.#controller?.resume();
   }
 
   abort(reason: Error): void {
@@ -154,6 +170,16 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
     this.#abortReason = reason;
     if (this.#controller !== null) this.#controller.abort(reason);
     else this.onResponseError(null, reason);
+  }
+
+  #awaitTurn(controller: Dispatcher.DispatchController): void {
+    this.#awaitsTurn = true;
+    this.#takenBytes = 0;
+    controller.pause();
+    setImmediate(() => {
+      this.#awaitsTurn = false;
+      if (!this.#isPaused && this.#over === null) controller.resume();
+    });
   }
 
   readonly #deliverLater = (): void => {

@@ -109,6 +109,39 @@ describe('the thread of the journal', () => {
   });
 });
 
+describe('an event loop that stands still', () => {
+  it('takes no record for late that it could not hear of', async () => {
+    const states: LedgerState['kind'][] = [];
+    const journal = await openTestJournal({
+      commitTimeoutMs: 200,
+      onStateChange: (state) => states.push(state.kind),
+    });
+    const records = Array.from({ length: 3 }, () => callRecord());
+    const finished = records.map((record) => journal.finish(record));
+    const until = performance.now() + 500;
+    while (performance.now() < until); // nothing is posted and nothing heard meanwhile, and then all waits seem over
+    await Promise.all(finished);
+    expect(states).toEqual([]);
+  });
+
+  it('gives a thread up that says nothing, however long each turn lasts', { timeout: 20_000 }, async () => {
+    const deaf = `const { parentPort } = require('node:worker_threads');
+      parentPort.postMessage({ kind: 'opened', recovered: 0 });
+      parentPort.on('message', ({ kind }) => kind === 'rows' || process.exit());`;
+    const journal = await openTestJournal({
+      commitTimeoutMs: 100,
+      startWorker: () => new Worker(deaf, { eval: true }),
+    });
+    const load = setInterval(() => {
+      const until = performance.now() + 40; // four times as long as a turn counts
+      while (performance.now() < until);
+    }, 1);
+    onTestFinished(() => clearInterval(load));
+    await expect(journal.finish(callRecord())).rejects.toMatchObject({ code: 'ledger_unavailable' });
+    expect(journal.state).toMatchObject({ kind: 'unavailable', reason: 'The ledger does not answer.' });
+  });
+});
+
 describe('the queue', () => {
   it('refuses beyond its bound, and takes rows again when it has room', { timeout: 20_000 }, async () => {
     const dataDir = temporaryFolder();
