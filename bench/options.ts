@@ -94,7 +94,8 @@ export function namesOf(lists: readonly string[]): string[] {
   return lists.flatMap((list) => list.split(',')).filter((name) => name !== '');
 }
 
-function namedCommand(option: string, text: string): NamedCommand {
+/** Reads `name=command`. @throws Error */
+export function namedCommand(option: string, text: string): NamedCommand {
   const equals = text.indexOf('=');
   if (equals <= 0) throw new Error(`--${option} must be written as 'name=…'.`);
   return { name: text.slice(0, equals), command: text.slice(equals + 1) };

@@ -1,34 +1,23 @@
-import { candidates, DIRECT, metertap } from './candidates.ts';
+import { type Candidate, candidates, DIRECT } from './candidates.ts';
 import { type Machine, prepareMachine } from './machine.ts';
 import type { Measurement } from './measurement.ts';
+import { checkNames } from './options.ts';
 import { exitCodeOf, progress, runBenchmark, say, writeResults } from './output.ts';
-import { errorLines, markdown } from './report.ts';
+import { errorLines } from './report.ts';
 import { chatRequest } from './requests.ts';
-import { Session, type UpstreamStats } from './session.ts';
-import { readStreamOptions, STREAMS_HELP, type StreamOptions } from './stream-options.ts';
+import { Session } from './session.ts';
+import { openingSeconds, readStreamOptions, STREAMS_HELP, type StreamOptions } from './stream-options.ts';
+import { type Sample, type StreamRun, streamTable } from './stream-report.ts';
 import { DONE, type Workload } from './workloads.ts';
 
-/** `npm run bench:streams`: many open streams at once, slow readers among them. */
+/** `npm run bench:streams`: many open streams at once, slow readers among them, beside the bare pipe. */
 
 const REQUEST_BYTES = 1024;
-const OPENED_PER_SECOND = 1000;
 const SAMPLE_MS = 500;
 const SLOW_BYTES = 1024;
 const SLOW_MS = 100;
 /** The less the system holds for the upstream, the sooner it sees that a reader is slow. */
 const UPSTREAM_SEND_BUFFER = 65_536;
-const KIB = 1024;
-
-/** How the candidate is at a moment. */
-interface Sample {
-  readonly seconds: number;
-  readonly residentMb: number | null;
-  readonly heapUsedMb: number | null;
-  readonly externalMb: number | null;
-  readonly loopDelayP99Ms: number | null;
-  readonly loopDelayMaxMs: number | null;
-  readonly upstream: UpstreamStats | null;
-}
 
 async function main(): Promise<number> {
   const options = readStreamOptions(process.argv.slice(2));
@@ -36,38 +25,61 @@ async function main(): Promise<number> {
     say(STREAMS_HELP);
     return 0;
   }
+  const chosen = chosenCandidates(options);
   const machine = await prepareMachine();
   say(machine.note);
   const startedAt = new Date();
   const bodyBytes = await bytesOfOneStream(machine, options, false);
   const slowBodyBytes = await bytesOfOneStream(machine, options, true);
   const slow = Math.round((options.streams * options.slowPercent) / 100);
-  const workload = streamsWorkload(options, { slow, bodyBytes, slowBodyBytes });
+  const sizes = { slow, bodyBytes, slowBodyBytes };
   progress(`a stream has ${bodyBytes} bytes, one that is read slowly ${slowBodyBytes}`);
 
-  const session = new Session(machine, metertap({ name: 'metertap', title: 'Metertap, everything on' }));
+  const runs: StreamRun[] = [];
+  const faults: string[] = [];
+  for (const candidate of chosen) {
+    const { run, ledgerFault } = await measuredRun(new Session(machine, candidate), options, sizes);
+    runs.push(run);
+    const wrong = [...errorLines([run.measurement]), ...byteFaults(run.measurement, { ...sizes, ...options })];
+    faults.push(...wrong, ...(ledgerFault === null ? [] : [`${candidate.name}: ${ledgerFault}`]));
+    progress(`${candidate.name}: ${wrong.length === 0 ? 'every stream came to its end' : wrong.join('; ')}`);
+  }
+  say(`\n${streamTable(options, sizes, runs)}`);
+  if (faults.length === 0) say('\nEvery stream had all of its bytes, and the ledger has every stream.');
+  const exitCode = exitCodeOf(faults);
+  say(`\nWritten to ${writeResults('streams', options.output, { startedAt, options, ...sizes, runs, faults })}`);
+  return exitCode;
+}
+
+function chosenCandidates(options: StreamOptions): Candidate[] {
+  const all = candidates({ peers: [], trees: options.trees, cpuProfileFolder: options.cpuProfileFolder });
+  checkNames(
+    'candidate',
+    options.candidates,
+    all.map(({ name }) => name),
+  );
+  const wanted = [...options.candidates, ...options.trees.map(({ name }) => name)];
+  return all.filter(({ name, launch }) => launch !== null && wanted.includes(name));
+}
+
+interface Outcome {
+  readonly run: StreamRun;
+  readonly ledgerFault: string | null;
+}
+
+async function measuredRun(session: Session, options: StreamOptions, sizes: Sizes): Promise<Outcome> {
   try {
-    await session.begin(workload, { coldSeconds: 1.5, warmSeconds: 1.5 });
+    await session.begin(streamsWorkload(options, sizes), { coldSeconds: 1.5, warmSeconds: 1.5 });
     const samples = [await sampleOf(session, 0)];
     const measurement = await measured(session, samples);
-    const ledgerFault = await session.ledgerFault();
-    const faults = [
-      ...errorLines([measurement]),
-      ...byteFaults(measurement, { streams: options.streams, slow, bodyBytes, slowBodyBytes }),
-      ...(ledgerFault === null ? [] : [ledgerFault]),
-    ];
-    say(`\n${report(options, { slow, slowBodyBytes, samples, measurement })}`);
-    if (faults.length === 0) say('\nEvery stream had all of its bytes, and the ledger has every stream.');
-    const exitCode = exitCodeOf(faults);
-    const results = { startedAt, options, bodyBytes, slowBodyBytes, samples, measurement, faults };
-    say(`\nWritten to ${writeResults('streams', options.output, results)}`);
-    return exitCode;
+    return { run: { samples, measurement }, ledgerFault: await session.ledgerFault() };
   } finally {
     await session.close();
   }
 }
 
 interface Sizes {
+  /** How many streams are read slowly. */
   readonly slow: number;
   readonly bodyBytes: number;
   readonly slowBodyBytes: number;
@@ -75,7 +87,7 @@ interface Sizes {
 
 function streamsWorkload(options: StreamOptions, { slow, bodyBytes, slowBodyBytes }: Sizes): Workload {
   const { streams, seconds, intervalMs, eventBytes } = options;
-  const openSeconds = Math.max(1, streams / OPENED_PER_SECOND);
+  const openSeconds = openingSeconds(options);
   const events = eventsOf(options);
   return {
     name: 'streams',
@@ -107,9 +119,8 @@ function streamsWorkload(options: StreamOptions, { slow, bodyBytes, slowBodyByte
 }
 
 /** All streams are open together for the seconds, whenever each of them began. */
-function eventsOf({ streams, seconds, intervalMs }: StreamOptions): number {
-  const openSeconds = Math.max(1, streams / OPENED_PER_SECOND);
-  return Math.ceil(((openSeconds + seconds) * 1000) / intervalMs);
+function eventsOf(options: StreamOptions): number {
+  return Math.ceil(((openingSeconds(options) + options.seconds) * 1000) / options.intervalMs);
 }
 
 /** What a client gets of one stream without a proxy: the proxied ones must be as long. */
@@ -168,63 +179,10 @@ async function sampleOf(session: Session, seconds: number): Promise<Sample> {
   };
 }
 
-function byteFaults({ bytes }: Measurement, sizes: Sizes & { readonly streams: number }): string[] {
+function byteFaults({ candidate, bytes }: Measurement, sizes: Sizes & { readonly streams: number }): string[] {
   const { streams, slow, bodyBytes, slowBodyBytes } = sizes;
   const expected = (streams - slow) * bodyBytes + slow * slowBodyBytes;
-  return bytes === expected ? [] : [`${bytes} bytes arrived, and ${expected} were sent`];
-}
-
-interface Reported {
-  readonly slow: number;
-  readonly slowBodyBytes: number;
-  readonly samples: readonly Sample[];
-  readonly measurement: Measurement;
-}
-
-function report(options: StreamOptions, { slow, slowBodyBytes, samples, measurement }: Reported): string {
-  const most = (value: (sample: Sample) => number | null) =>
-    Math.max(...samples.map((sample) => value(sample) ?? Number.NEGATIVE_INFINITY));
-  const idle = samples[0];
-  const perStream = (peak: number, before: number | null | undefined, streams = options.streams) =>
-    before == null || streams === 0 ? '–' : (((peak - before) * KIB) / streams).toFixed(1);
-  const paused = most(({ upstream }) => upstream?.mostPaused ?? null);
-  const pauses = most(({ upstream }) => upstream?.pauses ?? null);
-  const peakMb = measurement.peakMb ?? Number.NaN;
-  // What is held, and not what only waits for the next collection: the least while all were open and slow.
-  const openSeconds = Math.max(1, options.streams / OPENED_PER_SECOND);
-  const open = samples.filter(({ seconds }) => seconds > openSeconds && seconds < openSeconds + options.seconds);
-  const held = (value: (sample: Sample) => number | null) =>
-    Math.min(...open.map((sample) => value(sample) ?? Number.POSITIVE_INFINITY));
-  const heapMb = held(({ heapUsedMb }) => heapUsedMb);
-  const externalMb = held((sample) => sample.externalMb);
-  const rows = [
-    ['streams, of them read slowly', `${options.streams}, ${slow}`],
-    ['first byte ms p50 / p99 / max', figures(measurement.firstMs)],
-    ['event on its way ms p50 / p99 / max', figures(measurement.eventMs)],
-    ['event loop late ms, worst p99 of half a second', most(({ loopDelayP99Ms }) => loopDelayP99Ms).toFixed(1)],
-    ['event loop late ms, most', most(({ loopDelayMaxMs }) => loopDelayMaxMs).toFixed(1)],
-    ['CPU µs per event', measurement.cpuMicrosPerEvent?.toFixed(1) ?? '–'],
-    ['MiB resident: started, warmed up, peak', [measurement.idleMb, idle?.residentMb, peakMb].map(whole).join(', ')],
-    ['KiB resident per stream over warmed up', perStream(peakMb, idle?.residentMb)],
-    ['KiB resident per stream over started', perStream(peakMb, measurement.idleMb)],
-    ['KiB of heap held per stream', perStream(heapMb, idle?.heapUsedMb)],
-    ['KiB held beside the heap per slowly read stream', perStream(externalMb, idle?.externalMb, slow)],
-    ['streams that the upstream had to pause, most at once', String(paused)],
-    ['pauses', String(pauses)],
-    ['MiB of a slowly read stream in all', (slowBodyBytes / KIB / KIB).toFixed(1)],
-    ['errors', String(measurement.errors)],
-  ];
-  return markdown(['figure', 'value'], rows);
-}
-
-function whole(mb: number | null | undefined): string {
-  return mb?.toFixed(0) ?? '–';
-}
-
-function figures(quantiles: Measurement['firstMs']): string {
-  return quantiles === null
-    ? '–'
-    : [quantiles.p50, quantiles.p99, quantiles.max].map((ms) => ms.toFixed(1)).join(' / ');
+  return bytes === expected ? [] : [`${candidate}: ${bytes} bytes arrived, and ${expected} were sent`];
 }
 
 await runBenchmark(main);
