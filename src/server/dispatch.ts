@@ -33,6 +33,8 @@ export interface UpstreamAnswer extends AnswerSource {
   readonly status: number;
   readonly statusText: string;
   readonly headers: AnswerHeaders;
+  /** Nobody will read the headers any more. An open stream need not keep them. */
+  forgetHeaders(): void;
 }
 
 /** Sends a request and waits for the head of its answer. Never rejects: what fails is told by the result. */
@@ -120,6 +122,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
     this.status = statusCode;
     this.statusText = statusMessage ?? '';
     this.headers = answerHeadersOf(controller.rawHeaders, headers);
+    controller.rawHeaders = null;
     this.#result.resolve(this);
   }
 
@@ -145,6 +148,10 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
     this.#deliver();
     if (this.#headReceived) this.#consumer?.failed(reason);
     else this.#result.resolve(failureOf(reason, this.#controller !== null, this.#upstream.name));
+  }
+
+  forgetHeaders(): void {
+    this.headers = NO_HEADERS;
   }
 
   attach(consumer: AnswerConsumer): void {

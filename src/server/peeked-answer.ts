@@ -58,6 +58,7 @@ function readable(answer: UpstreamAnswer): Omit<UpstreamAnswer, 'attach'> {
     status: answer.status,
     statusText: answer.statusText,
     headers: answer.headers,
+    forgetHeaders: () => answer.forgetHeaders(),
     pause: () => answer.pause(),
     resume: () => answer.resume(),
     abort: (reason) => answer.abort(reason),

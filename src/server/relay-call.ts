@@ -56,6 +56,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   if (call.ids.runId !== null) head.add('x-metertap-run-id', headerText(call.ids.runId));
   const told = limitHeaders(call.allowance, call.reservation.readings, sent.headers);
   for (const [name, value] of told) head.set(name, value);
+  sent.forgetHeaders();
 
   const relay = startRelay(call, sent, { watch, head, rooms });
   const outcome = await relay.run();
@@ -127,7 +128,7 @@ function spillLater(relay: Relay, watch: AnswerWatch): void {
 /** The head of the answer to the client; it may be added to until it is written. */
 class AnswerHead {
   readonly #exchange: Exchange;
-  readonly #headers: string[];
+  #headers: string[];
 
   constructor(exchange: Exchange, answer: UpstreamAnswer, dropped: readonly string[]) {
     this.#exchange = exchange;
@@ -153,6 +154,7 @@ class AnswerHead {
     const { response } = this.#exchange;
     response.sendDate = false; // the upstream's own Date is among the headers, or there was none
     response.writeHead(status, statusText, this.#headers);
+    this.#headers = []; // an open stream need not keep them
   }
 }
 

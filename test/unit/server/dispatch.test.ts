@@ -9,7 +9,7 @@ class ToldAnswer implements Dispatcher.DispatchController {
   paused = false;
   aborted = false;
   readonly reason = null;
-  readonly rawHeaders = [];
+  rawHeaders: Buffer[] | null = [Buffer.from('x-request-id'), Buffer.from('req_1')];
   readonly moves: ('pause' | 'resume')[] = [];
   handler: Dispatcher.DispatchHandler = {};
 
@@ -116,4 +116,11 @@ describe('an answer that comes faster than others have their turn', () => {
     await nextTurn();
     expect(told.moves).toEqual(['pause']);
   });
+});
+
+it('lets go of the headers when nobody will read them any more', async () => {
+  const { told, answer } = await begin();
+  expect(answer.headers.get('x-request-id')).toBe('req_1');
+  answer.forgetHeaders();
+  expect([answer.headers.get('x-request-id'), told.rawHeaders]).toEqual([undefined, null]);
 });
