@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchOptions, NamedCommand } from './options.ts';
 import { CLIENT_KEY } from './requests.ts';
@@ -180,9 +180,15 @@ export function metertapArguments(variant: MetertapVariant, place: Place): strin
   const { root = ROOT, nodeOptions = [] } = variant;
   const config = join(place.folder, 'metertap.yaml');
   writeFileSync(config, metertapConfig(variant, place));
-  // Older checkouts have no launcher.
-  const launcher = ['bin/metertap.js', 'src/main.ts'].map((path) => join(root, path)).find((path) => existsSync(path));
-  return [...nodeOptions, launcher ?? join(root, 'src/main.ts'), 'serve', '--config', config];
+  const { options, script } = startCommand(root);
+  return [...options, ...nodeOptions, join(root, script), 'serve', '--config', config];
+}
+
+/** How `npm start` of a checkout starts it: `node [options] <script> serve`. */
+export function startCommand(root: string): { options: string[]; script: string } {
+  const manifest: { scripts: { start: string } } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const words = manifest.scripts.start.split(' ').slice(1, -1);
+  return { options: words.slice(0, -1), script: words.at(-1) ?? 'src/main.ts' };
 }
 
 const PER_MINUTE = 100_000_000;

@@ -70,7 +70,7 @@ async function measureSemiSpaces(
   options: StartOptions,
 ): Promise<{ spaces: SemiSpace[]; wrong: string[] }> {
   const { rounds, seconds } = options;
-  const flags = (size: string) => (size === 'default' ? [] : [`--max-semi-space-size=${size}`]);
+  const flags = (size: string) => [`--max-semi-space-size=${size === 'default' ? 0 : size}`]; // 0: as V8 has it
   const rests = new Map<string, RestFigures>();
   for (const size of options.semiSpaces) {
     progress(`semi-space ${size}: resting for ${options.idleSeconds} s`);

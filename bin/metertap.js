@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=16
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url';
  * Worker threads learn of the cache by the environment. Where it cannot be written, nothing is kept;
  * `NODE_COMPILE_CACHE` names another folder, and `NODE_DISABLE_COMPILE_CACHE=1` does without. It is not in the folder
  * for temporary files, where Node.js puts it by default: other users can write there, and what they leave would be run.
+ *
+ * The option of Node.js above bounds the heap's young generation, which saves memory and pauses (docs/performance.md, "Many
+ * streams"); `npm start` and the container have it too.
  */
 const folder = fileURLToPath(new URL('../node_modules/.cache/metertap', import.meta.url));
 const { directory } = enableCompileCache(process.env['NODE_COMPILE_CACHE'] ?? folder);
