@@ -1,3 +1,4 @@
+import type { ChunkSpan } from '../core/chunk-span.ts';
 import type { MemberSpan } from '../core/json-members.ts';
 import { codeText, errorCodeIn, UNNAMED_ERROR } from './answer-error.ts';
 import type { Endpoint } from './endpoints.ts';
@@ -7,7 +8,7 @@ import { membersAtEnds } from './large-document.ts';
 import { countsNoTokens, holdsNumber, normaliseUsage } from './normalise-usage.ts';
 import { OutputItems } from './output-items.ts';
 import { reportedCostUsd } from './reported-cost.ts';
-import { CHAT_EVENT_MATTERS, EVENT_MEANINGS, type EventMeaning, TYPED_EVENT_MATTERS } from './stream-events.ts';
+import { EVENT_MEANINGS, type EventMeaning, MatterSearch } from './stream-events.ts';
 import { mayHoldCalls, ToolCallCounter } from './tool-calls.ts';
 import type { Usage } from './usage.ts';
 import { UsageDetails } from './usage-details.ts';
@@ -76,7 +77,7 @@ const OPEN_BRACKET = 0x5b;
  */
 export class AnswerMeter {
   readonly #endpoint: Endpoint;
-  readonly #eventMatters: RegExp;
+  readonly #matter: MatterSearch;
   #usageRaw: Record<string, unknown> | null = null;
   #costReportedUsd: string | null = null;
   #upstreamId: string | null = null;
@@ -96,7 +97,7 @@ export class AnswerMeter {
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
     this.#sample = OutputSample.for(endpoint);
-    this.#eventMatters = endpoint.asksForStreamUsage ? CHAT_EVENT_MATTERS : TYPED_EVENT_MATTERS;
+    this.#matter = new MatterSearch(endpoint.asksForStreamUsage);
   }
 
   /** Reads a whole JSON answer. Bytes that are no JSON object leave the finding as it is. */
@@ -130,6 +131,20 @@ export class AnswerMeter {
     const named = eventName === null ? undefined : EVENT_MEANINGS.get(eventName);
     if (named === undefined && !this.#wantsIdentity() && !this.#matters(data)) return 'more';
     return this.#readEventMembers(data, named);
+  }
+
+  /**
+   * Reads one event of which a glance tells that it has nothing but output.
+   *
+   * @param line its data
+   * @returns false where it must be read by {@link readEvent}: then nothing has been read of it
+   */
+  skimEvent(line: ChunkSpan, eventName: string | null): boolean {
+    if (line.text.charCodeAt(line.from) === OPEN_BRACKET || this.#wantsIdentity()) return false;
+    if (line.to - line.from > MAX_SEARCHED_BYTES || (eventName !== null && EVENT_MEANINGS.has(eventName))) return false;
+    if (this.#matter.mayBeIn(line)) return false;
+    this.#sample?.addLine(line, eventName);
+    return true;
   }
 
   get finding(): Finding {
@@ -167,7 +182,7 @@ export class AnswerMeter {
   }
 
   #matters(data: Buffer): boolean {
-    return data.length > MAX_SEARCHED_BYTES || this.#eventMatters.test(data.toString('latin1', 0, data.length));
+    return data.length > MAX_SEARCHED_BYTES || this.#matter.isIn(data);
   }
 
   #readEventMembers(data: Buffer, named: EventMeaning | undefined): 'more' | 'terminal' {

@@ -1,3 +1,4 @@
+import type { ChunkSpan } from '../core/chunk-span.ts';
 import type { Endpoint } from './endpoints.ts';
 import { isEstimable } from './estimate-input.ts';
 
@@ -45,8 +46,13 @@ export class OutputSample {
   /** @param name the event's `event:` line, if it has one */
   addEvent(data: Buffer, name: string | null): void {
     if (this.#isResponses && !addsText(data, name)) return;
-    this.#totalBytes += data.length + 1;
-    if (this.#keptBytes < MAX_SAMPLE_BYTES) this.#keep(data);
+    this.#add(data, 0, data.length);
+  }
+
+  /** The same of an event whose data is one line within a chunk. */
+  addLine(line: ChunkSpan, name: string | null): void {
+    if (this.#isResponses && !lineAddsText(line, name)) return;
+    this.#add(line.chunk, line.from, line.to);
   }
 
   get evidence(): OutputEvidence {
@@ -55,11 +61,13 @@ export class OutputSample {
     return { kind: 'events', bytes: this.#kept.subarray(0, this.#keptBytes), totalBytes: this.#totalBytes };
   }
 
-  #keep(data: Buffer): void {
-    const end = Math.min(this.#keptBytes + 1 + data.length, MAX_SAMPLE_BYTES);
+  #add(bytes: Buffer, from: number, to: number): void {
+    this.#totalBytes += to - from + 1;
+    if (this.#keptBytes >= MAX_SAMPLE_BYTES) return;
+    const end = Math.min(this.#keptBytes + 1 + to - from, MAX_SAMPLE_BYTES);
     const kept = this.#room(end);
     kept[this.#keptBytes] = RECORD_SEPARATOR;
-    data.copy(kept, this.#keptBytes + 1, 0, end - this.#keptBytes - 1);
+    bytes.copy(kept, this.#keptBytes + 1, from, from + end - this.#keptBytes - 1);
     this.#keptBytes = end;
   }
 
@@ -80,9 +88,17 @@ export class OutputSample {
  * Audio comes as base64 and is not text.
  */
 export function addsText(data: Buffer, name: string | null): boolean {
-  const type = name ?? data.toString('latin1', 0, TYPE_WITHIN_BYTES);
-  return name === null ? /"response\.[\w.]+(?<!audio)\.delta"/.test(type) : /(?<!audio)\.delta$/.test(type);
+  return name === null ? TYPE_ADDS_TEXT.test(data.toString('latin1', 0, TYPE_WITHIN_BYTES)) : NAME_ADDS_TEXT.test(name);
 }
+
+/** The same of an event whose data is one line within a chunk. */
+export function lineAddsText({ text, from, to }: ChunkSpan, name: string | null): boolean {
+  if (name !== null) return NAME_ADDS_TEXT.test(name);
+  return TYPE_ADDS_TEXT.test(text.slice(from, Math.min(to, from + TYPE_WITHIN_BYTES)));
+}
+
+const TYPE_ADDS_TEXT = /"response\.[\w.]+(?<!audio)\.delta"/;
+const NAME_ADDS_TEXT = /(?<!audio)\.delta$/;
 
 /** The data of the events in a sample; the last may be cut off. */
 export function* eventsIn(sample: Buffer): Generator<Buffer> {

@@ -1,3 +1,4 @@
+import type { ChunkSpan } from '../core/chunk-span.ts';
 import { type MemberSpan, skipSpace } from '../core/json-members.ts';
 import { lastBefore, trailingMember } from './json-ends.ts';
 import { firstElement, isObjectAt, MemberNames, membersAt, objectOf } from './json-spans.ts';
@@ -29,8 +30,17 @@ const USAGE_KEY = Buffer.from('"usage"');
 const MEANINGFUL_MEMBERS = ['moderation', 'error', 'prompt_filter_results'] as const;
 const WANTED = new MemberNames(['choices', ...MEANINGFUL_MEMBERS]);
 
+/** What an event has that nobody asked for, with the comma before it: of its end alone it can be told that this is a member. */
+const NULL_MEMBER = ',"usage":null';
+const USAGE_LETTERS = 5;
+
+const QUOTE = 0x22;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 const LOWER_N = 0x6e;
 
 /**
@@ -45,6 +55,7 @@ export class InjectedUsageHider {
   readonly #keepsAll: boolean;
   readonly #runningOnly: boolean;
   #isEffectOfAsking: boolean;
+  readonly #cut = { kind: 'cut' as const, from: 0, to: 0 };
 
   constructor(options: HiderOptions = {}) {
     this.#keepsAll = options.upstreamAnswersUnasked === true;
@@ -61,6 +72,24 @@ export class InjectedUsageHider {
     if (this.#keepsAll) return KEEP;
     const usage = trailingMember(data, USAGE_KEY);
     return usage === null || !isObjectAt(data, skipSpace(data, 0)) ? KEEP : this.#judgeUsage(data, usage);
+  }
+
+  /**
+   * Judges one event by its last bytes, where they end in `,"usage":null}` or have one plain string member after it, as
+   * OpenAI's have. Null where they do not, or more must be known: then {@link judge} has to be asked.
+   */
+  glance(line: ChunkSpan): HidingVerdict | null {
+    if (this.#keepsAll || this.#runningOnly) return null;
+    const { text, from } = line;
+    const end = line.to - 1;
+    if (text.charCodeAt(from) !== OPEN_BRACE || text.charCodeAt(end) !== CLOSE_BRACE) return null;
+    const to = text.charCodeAt(end - 1) === QUOTE ? beforeStringMember(line, end) : end;
+    const at = to - NULL_MEMBER.length;
+    if (at <= from || !text.startsWith(NULL_MEMBER, at)) return null;
+    this.#isEffectOfAsking = true;
+    this.#cut.from = at - from;
+    this.#cut.to = to - from;
+    return this.#cut;
   }
 
   #judgeUsage(data: Buffer, usage: MemberSpan): HidingVerdict {
@@ -99,6 +128,28 @@ function cutOf(data: Buffer, member: MemberSpan): HidingVerdict {
   const after = skipSpace(data, member.valueEnd);
   if (data[after] === COMMA) return { kind: 'cut', from: member.keyStart, to: skipSpace(data, after + 1) };
   return { kind: 'cut', from: before + 1, to: after };
+}
+
+/**
+ * Index of the comma before the member `,"key":"value"` that ends at `end`; -1 where no such stands there, where key or
+ * value have a quote or an escape in them, or the key may be the usage's.
+ */
+function beforeStringMember({ text, from }: ChunkSpan, end: number): number {
+  const value = openingQuote(text, end - 2, from);
+  if (value < 0 || text.charCodeAt(value - 1) !== COLON || text.charCodeAt(value - 2) !== QUOTE) return -1;
+  const key = openingQuote(text, value - 3, from);
+  if (key < 0 || text.charCodeAt(key - 1) !== COMMA) return -1;
+  return value - 3 - key === USAGE_LETTERS ? -1 : key - 1;
+}
+
+/** Index of the last quote before `at` or at it, and not before `from`; -1 if there is none or a backslash comes first. */
+function openingQuote(text: string, at: number, from: number): number {
+  for (let index = at; index >= from; index--) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) return index;
+    if (code === BACKSLASH) return -1;
+  }
+  return -1;
 }
 
 /** Of JSON's values only null begins with an n. */

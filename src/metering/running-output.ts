@@ -1,5 +1,6 @@
+import type { ChunkSpan } from '../core/chunk-span.ts';
 import type { Endpoint } from './endpoints.ts';
-import { addsText } from './estimate-sample.ts';
+import { addsText, lineAddsText } from './estimate-sample.ts';
 
 const BYTES_PER_TOKEN = 4;
 
@@ -20,15 +21,23 @@ export class RunningOutput {
 
   /** @param name the event's `event:` line, if it has one */
   add(data: Buffer, name: string | null): void {
-    if (this.#isResponses && !addsText(data, name)) return;
-    this.#events++;
-    this.#bytes += data.length;
-    if (data.length < this.#smallestBytes) this.#smallestBytes = data.length;
+    if (!this.#isResponses || addsText(data, name)) this.#count(data.length);
+  }
+
+  /** The same of an event whose data is one line within a chunk. */
+  addLine(line: ChunkSpan, name: string | null): void {
+    if (!this.#isResponses || lineAddsText(line, name)) this.#count(line.to - line.from);
   }
 
   get tokens(): number {
     if (this.#events === 0) return 0;
     const text = this.#bytes - this.#events * this.#smallestBytes;
     return Math.max(this.#events, Math.ceil(text / BYTES_PER_TOKEN));
+  }
+
+  #count(bytes: number): void {
+    this.#events++;
+    this.#bytes += bytes;
+    if (bytes < this.#smallestBytes) this.#smallestBytes = bytes;
   }
 }

@@ -1,3 +1,5 @@
+import type { ChunkSpan } from '../core/chunk-span.ts';
+
 /** What an event of a stream means to the meter, by its type (wire.md 1.2 and 3.1). */
 export interface EventMeaning {
   /** Nothing more can follow: the record may be sealed. */
@@ -24,17 +26,53 @@ export const EVENT_MEANINGS: ReadonlyMap<string, EventMeaning> = new Map<string,
 ]);
 
 /**
- * Tells the events that can matter from the many that cannot, in one look at an event's text. A member with the value
- * null does not matter: OpenAI's chat streams have `"usage":null` in every event. A `"name"` is where a tool call
- * begins. Measured on an ordinary chunk of 330 bytes: 0.1 µs with the text, 0.8 µs for three searches in the buffer,
- * 0.8 µs to parse it.
+ * Tells the events that can matter from the many that cannot, in one look at their text. A member with the value null
+ * does not matter: OpenAI's chat streams have `"usage":null` in every event. A `"name"` is where a tool call begins.
+ * Measured on an ordinary chunk of 330 bytes: 0.1 µs with the text, 0.05 µs if a text holds many events; 0.8 µs for three
+ * searches in the buffer, 0.8 µs to parse it.
  */
-export const CHAT_EVENT_MATTERS = /"(?:usage|error|name)"\s*:\s*[^\sn]/;
+const CHAT_EVENT_MATTERS = /"(?:usage|error|name)"\s*:\s*[^\sn]/g;
 
 /** The same for streams of typed events: Responses, images, audio. */
-export const TYPED_EVENT_MATTERS = new RegExp(
+const TYPED_EVENT_MATTERS = new RegExp(
   `"(?:usage|error)"\\s*:\\s*[^\\sn]|"type"\\s*:\\s*"(?:${[...EVENT_MEANINGS.keys()].map(escaped).join('|')})"`,
+  'g',
 );
+
+/** Finds, in the text of events of a stream, where something begins that can matter. */
+export class MatterSearch {
+  readonly #pattern: RegExp;
+  #chunkNumber = -1;
+  #next = -1;
+
+  /** @param isChat whether it is a stream of chat or completions, and not of typed events */
+  constructor(isChat: boolean) {
+    this.#pattern = isChat ? CHAT_EVENT_MATTERS : TYPED_EVENT_MATTERS;
+  }
+
+  /** Whether this data can matter. */
+  isIn(data: Buffer): boolean {
+    return this.#find(data.toString('latin1', 0, data.length), 0) >= 0;
+  }
+
+  /**
+   * Whether this line may matter; events that surely do not are most. The lines of a chunk must be asked for in order:
+   * its text is searched once for all of them.
+   */
+  mayBeIn({ text, from, to, chunkNumber }: ChunkSpan): boolean {
+    if (this.#chunkNumber !== chunkNumber || (this.#next >= 0 && this.#next < from)) {
+      this.#chunkNumber = chunkNumber;
+      this.#next = this.#find(text, from);
+    }
+    return this.#next >= 0 && this.#next < to;
+  }
+
+  /** The pattern's own place to begin at is set for each search, so that it can be shared. */
+  #find(text: string, from: number): number {
+    this.#pattern.lastIndex = from;
+    return this.#pattern.exec(text)?.index ?? -1;
+  }
+}
 
 function escaped(type: string): string {
   return type.replaceAll('.', '\\.');

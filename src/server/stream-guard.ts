@@ -1,8 +1,9 @@
+import type { ChunkSpan } from '../core/chunk-span.ts';
 import { errorEnvelope, type MetertapError } from '../core/errors.ts';
 import type { StreamAllowance } from '../limits/reservation.ts';
 import type { Endpoint } from '../metering/endpoints.ts';
 import { RunningOutput } from '../metering/running-output.ts';
-import type { HidingVerdict } from '../streaming/filtered-event-passage.ts';
+import type { EventJudge, HidingVerdict } from '../streaming/filtered-event-passage.ts';
 
 /** The reason given to an upstream whose stream has passed a hard limit. */
 export class StreamLimitError extends Error {
@@ -38,6 +39,17 @@ export class StreamGuard {
   see(data: Buffer, name: string | null): void {
     if (this.#isPassed) return;
     this.#output.add(data, name);
+    this.#compare();
+  }
+
+  /** The same of an event whose data is one line within a chunk. */
+  seeLine(line: ChunkSpan, name: string | null): void {
+    if (this.#isPassed) return;
+    this.#output.addLine(line, name);
+    this.#compare();
+  }
+
+  #compare(): void {
     if (this.#output.tokens <= this.#allowance.outputTokens) return;
     this.#isPassed = true;
     // Not within the event that is being read: it is the upstream's answer that ends here.
@@ -45,10 +57,15 @@ export class StreamGuard {
   }
 
   /** What of an event may pass: nothing any more once the limit is reached. */
-  judge(data: Buffer, otherwise: (data: Buffer) => HidingVerdict): HidingVerdict {
-    return this.#isPassed ? { kind: 'withhold' } : otherwise(data);
+  judging(otherwise: EventJudge): EventJudge {
+    return {
+      judge: (data) => (this.#isPassed ? WITHHOLD : otherwise.judge(data)),
+      glance: (line) => (this.#isPassed ? WITHHOLD : otherwise.glance(line)),
+    };
   }
 }
+
+const WITHHOLD: HidingVerdict = { kind: 'withhold' };
 
 /**
  * The event that ends a stream so that clients see an error: the SDKs raise one for `data:` with an `error` in it, on

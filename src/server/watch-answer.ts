@@ -6,7 +6,8 @@ import { CodedEventPassage } from '../streaming/coded-event-passage.ts';
 import { decodedSource } from '../streaming/decoded-source.ts';
 import { DocumentPassage } from '../streaming/document-passage.ts';
 import { EventPassage, type ObserveEvent } from '../streaming/event-passage.ts';
-import { FilteredEventPassage, type HidingVerdict } from '../streaming/filtered-event-passage.ts';
+import type { ScannedEvent } from '../streaming/event-scanner.ts';
+import { type EventJudge, FilteredEventPassage, type HidingVerdict } from '../streaming/filtered-event-passage.ts';
 import { OpenPassage, type Passage } from '../streaming/passage.ts';
 import type { AnswerSource } from '../streaming/relay.ts';
 import type { UpstreamAnswer } from './dispatch.ts';
@@ -72,6 +73,7 @@ export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, withhold
 }
 
 const KEEP: HidingVerdict = { kind: 'keep' };
+const HIDES_NOTHING: EventJudge = { judge: () => KEEP, glance: () => KEEP };
 const BODILESS_STATUSES = new Set([204, 304]);
 
 const PLAIN = {
@@ -90,22 +92,15 @@ interface Watched {
 
 function watchEvents(answer: UpstreamAnswer, watched: Watched & Withholding): AnswerWatch {
   const { meter, codings, expectedBytes, hiding, guard } = watched;
-  const observe: ObserveEvent = (event) => (event.data === null ? 'more' : meter.readEvent(event.data, event.name));
+  const observe: ObserveEvent = (event) => readEvent(event, meter);
   // A stream that nobody here can read goes by as it is.
   if (!canDecode(codings)) return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
   if (hiding !== null || guard !== null) {
-    const hider = hiding === null ? null : new InjectedUsageHider(hiding);
-    const hide = (data: Buffer): HidingVerdict => hider?.judge(data) ?? KEEP;
+    const judge = hiding === null ? HIDES_NOTHING : new InjectedUsageHider(hiding);
     const passage =
       guard === null
-        ? new FilteredEventPassage(observe, hide)
-        : new FilteredEventPassage(
-            (event) => {
-              if (event.data !== null) guard.see(event.data, event.name);
-              return observe(event);
-            },
-            (data) => guard.judge(data, hide),
-          );
+        ? new FilteredEventPassage(observe, judge)
+        : new FilteredEventPassage((event) => readGuarded(event, { meter, guard }), guard.judging(judge));
     const source = codings.length === 0 ? answer : decodedSource(answer, codings, MAX_DECODED_STREAM_BYTES);
     const droppedHeaders = codings.length === 0 ? ['content-length'] : ['content-length', 'content-encoding'];
     return { ...PLAIN, isRead: true, passage, source, meter, droppedHeaders };
@@ -115,6 +110,22 @@ function watchEvents(answer: UpstreamAnswer, watched: Watched & Withholding): An
       ? new EventPassage(observe, expectedBytes)
       : new CodedEventPassage({ observe, codings, expectedBytes, maxDecodedBytes: MAX_DECODED_STREAM_BYTES });
   return { ...PLAIN, isRead: true, passage, source: answer, meter };
+}
+
+function readEvent(event: ScannedEvent, meter: AnswerMeter): 'more' | 'terminal' {
+  if (event.line !== null && meter.skimEvent(event.line, event.name)) return 'more';
+  const { data } = event;
+  return data === null ? 'more' : meter.readEvent(data, event.name);
+}
+
+/** The guard sees every event, whether the meter reads it or not. */
+function readGuarded(
+  event: ScannedEvent,
+  { meter, guard }: { meter: AnswerMeter; guard: StreamGuard },
+): 'more' | 'terminal' {
+  if (event.line !== null) guard.seeLine(event.line, event.name);
+  else if (event.data !== null) guard.see(event.data, event.name);
+  return readEvent(event, meter);
 }
 
 function watchDocument(answer: UpstreamAnswer, watched: Watched): AnswerWatch {

@@ -1,3 +1,5 @@
+import type { ChunkSpan } from '../core/chunk-span.ts';
+
 /**
  * Splits a stream of bytes into server-sent events, without copying where an event lies whole within one network chunk.
  *
@@ -8,6 +10,8 @@
  *
  * Work is linear in the number of bytes. An event longer than `maxEventBytes` is not kept: it is told of as oversized.
  */
+
+/** An event, for the time of the visit: the next one may stand in the same object. */
 export interface ScannedEvent {
   /** The event's bytes with its line ends and the blank line that closes it. */
   readonly bytes: Buffer;
@@ -22,6 +26,8 @@ export interface ScannedEvent {
   readonly chunkStart: number;
   /** Index in the chunk being pushed after the event's last byte. */
   readonly chunkEnd: number;
+  /** Where the data stands in the chunk, if it is one line and the event lies whole within the chunk; else null. */
+  readonly line: ChunkSpan | null;
 }
 
 export interface EventVisitor {
@@ -34,12 +40,17 @@ const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
+const LOWER_D = 0x64;
+const LOWER_E = 0x65;
+const DATA = 'data: ';
+const EVENT = 'event: ';
 /** Below this a rest of a chunk is copied, so that it does not keep the whole network buffer alive. */
 const COPY_BELOW_BYTES = 4096;
 
 export class EventScanner {
   readonly #visitor: EventVisitor;
   readonly #maxEventBytes: number;
+  readonly #plain = new PlainEvent();
   /** Bytes of the event that earlier chunks began. */
   #carried: Buffer[] = [];
   #carriedBytes = 0;
@@ -81,6 +92,19 @@ export class EventScanner {
         this.#lineStart = base + 1;
       }
     }
+    let at = from;
+    if (base + at === 0 && this.#lineStart === 0) {
+      at = this.#visitPlain(chunk, at);
+      base = 0 - at;
+    }
+    if (at < chunk.length) base = this.#scan(chunk, base, at);
+    this.#plain.close();
+    this.#carry(chunk, base);
+  }
+
+  /** Reads line by line from `at` on. Gives the new offset of the chunk's byte 0. */
+  #scan(chunk: Buffer, chunkBase: number, from: number): number {
+    let base = chunkBase;
     let lf = chunk.indexOf(LF, from);
     let cr = chunk.indexOf(CR, from);
     let at = from;
@@ -90,13 +114,7 @@ export class EventScanner {
       if (lf >= 0 && lf < at) lf = chunk.indexOf(LF, at);
       if (cr >= 0 && cr < at) cr = chunk.indexOf(CR, at);
       const end = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf;
-      if (end < 0) break;
-      if (chunk[end + 1] === LF && end === lf && this.#isOnlyDataLine(chunk, base, at)) {
-        this.#visitor.event(new DataEvent(chunk, at, end));
-        at = end + 2;
-        base = -at;
-        continue;
-      }
+      if (end < 0) return base;
       let next = end + 1;
       if (chunk[end] === CR) {
         if (next === chunk.length) this.#afterCr = true;
@@ -104,14 +122,30 @@ export class EventScanner {
       }
       const lineStart = this.#lineStart;
       if (lineStart === base + end) {
-        base = this.#closeEvent(chunk, base, next);
+        this.#closeEvent(chunk, base, next);
+        at = this.#visitPlain(chunk, next);
+        base = 0 - at;
       } else {
         if (!this.#oversized) this.#lines.push(lineStart, base + end);
         this.#lineStart = base + next;
+        at = next;
       }
-      at = next;
     }
-    this.#carry(chunk, base);
+  }
+
+  /**
+   * Visits the plain events (`PlainEvent`) that stand at `at` and after one another: by far most are such, and there is
+   * nothing to put together. Gives the index after the last.
+   */
+  #visitPlain(chunk: Buffer, from: number): number {
+    const plain = this.#plain;
+    let at = from;
+    while ((chunk[at] === LOWER_D || chunk[at] === LOWER_E) && plain.moveTo(chunk, at)) {
+      this.#atStreamStart = false;
+      this.#visitor.event(plain);
+      at = plain.chunkEnd;
+    }
+    return at;
   }
 
   /**
@@ -127,29 +161,20 @@ export class EventScanner {
     this.#reset();
   }
 
-  /** Whether an event begins at `at`, with a line of data: then, if it is the only one, there is nothing to put together. */
-  #isOnlyDataLine(chunk: Buffer, base: number, at: number): boolean {
-    if (base + at !== 0 || this.#lineStart !== 0 || this.#carriedBytes > 0) return false;
-    if (chunk[at] !== 0x64 || chunk[at + 4] !== COLON || chunk[at + 5] !== SPACE) return false;
-    this.#atStreamStart = false;
-    return chunk[at + 1] === 0x61 && chunk[at + 2] === 0x74 && chunk[at + 3] === 0x61;
-  }
-
-  /** Gives the new offset of the chunk's byte 0: the next event begins at `next`. */
-  #closeEvent(chunk: Buffer, base: number, next: number): number {
+  /** The event is over, and the next begins at `next`. */
+  #closeEvent(chunk: Buffer, base: number, next: number): void {
     if (!this.#oversized) {
-      const chunkStart = -base;
+      const chunkStart = 0 - base;
       const bytes =
         this.#carriedBytes > 0 ? this.#takeCarried(chunk.subarray(0, next)) : chunk.subarray(chunkStart, next);
       this.#tell(bytes, chunkStart, next);
     }
     this.#reset();
-    return -next;
   }
 
   #tell(bytes: Buffer, chunkStart: number, chunkEnd: number): void {
     const fields = readFields(bytes, this.#lines, this.#atStreamStart);
-    this.#visitor.event({ bytes, byteLength: bytes.length, chunkStart, chunkEnd, ...fields });
+    this.#visitor.event({ bytes, byteLength: bytes.length, chunkStart, chunkEnd, line: null, ...fields });
   }
 
   #carry(chunk: Buffer, base: number): void {
@@ -186,33 +211,98 @@ export class EventScanner {
   }
 }
 
-/** Length of "data: ", and of the two line ends that close an event of one line. */
-const DATA_PREFIX_BYTES = 6;
-const CLOSING_BYTES = 2;
+const NO_BYTES = Buffer.alloc(0);
+/** Beyond every chunk. */
+const NOWHERE = 0x3fff_ffff;
 
-/** By far most events: `data: …` and a blank line, whole within one chunk. Its bytes are told apart only if asked for. */
-class DataEvent implements ScannedEvent {
-  readonly data: Buffer;
-  readonly dataStart = DATA_PREFIX_BYTES;
-  readonly name = null;
-  readonly chunkStart: number;
-  readonly chunkEnd: number;
-  readonly #chunk: Buffer;
+/**
+ * A plain event: `data: …` and a blank line, perhaps after a line `event: …`, with LF for line ends, whole within one
+ * chunk. One object stands for all of them, one after the other, and tells their parts when asked for.
+ */
+class PlainEvent implements ScannedEvent, ChunkSpan {
+  chunk: Buffer = NO_BYTES;
+  text = '';
+  chunkNumber = 0;
+  from = 0;
+  to = 0;
+  name: string | null = null;
+  chunkStart = 0;
+  chunkEnd = 0;
+  /** Index of a CR at or after the event's start; there is none between. */
+  #nextCr = NOWHERE;
+  /** The name seen last, for most events have the same; only if it has a character for each byte. */
+  #knownName = '';
 
-  /** @param lineEnd index of the LF after the data */
-  constructor(chunk: Buffer, start: number, lineEnd: number) {
-    this.#chunk = chunk;
-    this.data = chunk.subarray(start + DATA_PREFIX_BYTES, lineEnd);
-    this.chunkStart = start;
-    this.chunkEnd = lineEnd + CLOSING_BYTES;
+  /** Takes the place of the event that begins at `at`; false, and of no event, if it is no plain one. */
+  moveTo(chunk: Buffer, at: number): boolean {
+    if (chunk !== this.chunk) this.#open(chunk);
+    const named = chunk[at] === LOWER_E;
+    const nameEnd = named ? this.#nameEnd(at) : at - 1;
+    if (nameEnd < 0 && named) return false;
+    const from = nameEnd + 1 + DATA.length;
+    if (!this.text.startsWith(DATA, nameEnd + 1)) return false;
+    const to = this.text.indexOf('\n', from);
+    if (to < 0 || this.text.charCodeAt(to + 1) !== LF || this.#holdsCr(at, to)) return false;
+    this.name = named ? this.#nameAt(at + EVENT.length, nameEnd) : null;
+    this.from = from;
+    this.to = to;
+    this.chunkStart = at;
+    this.chunkEnd = to + 2;
+    return true;
+  }
+
+  /** Lets go of the chunk. */
+  close(): void {
+    this.chunk = NO_BYTES;
+    this.text = '';
   }
 
   get bytes(): Buffer {
-    return this.#chunk.subarray(this.chunkStart, this.chunkEnd);
+    return this.chunk.subarray(this.chunkStart, this.chunkEnd);
   }
 
   get byteLength(): number {
     return this.chunkEnd - this.chunkStart;
+  }
+
+  get data(): Buffer {
+    return this.chunk.subarray(this.from, this.to);
+  }
+
+  get dataStart(): number {
+    return this.from - this.chunkStart;
+  }
+
+  get line(): ChunkSpan {
+    return this;
+  }
+
+  #open(chunk: Buffer): void {
+    this.chunk = chunk;
+    this.text = chunk.toString('latin1', 0, chunk.length);
+    this.chunkNumber++;
+    this.#nextCr = -1;
+  }
+
+  /** Index of the LF after the line `event: …` at `at`; -1 where there is none. */
+  #nameEnd(at: number): number {
+    return this.text.startsWith(EVENT, at) ? this.text.indexOf('\n', at + EVENT.length) : -1;
+  }
+
+  #nameAt(start: number, end: number): string {
+    const known = this.#knownName;
+    if (known.length === end - start && this.text.startsWith(known, start)) return known;
+    const name = this.chunk.toString('utf8', start, end);
+    if (name.length === end - start) this.#knownName = name;
+    return name;
+  }
+
+  #holdsCr(start: number, end: number): boolean {
+    if (this.#nextCr < start) {
+      const next = this.text.indexOf('\r', start);
+      this.#nextCr = next < 0 ? NOWHERE : next;
+    }
+    return this.#nextCr < end;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ChunkSpan } from '../core/chunk-span.ts';
 import type { ObserveEvent } from './event-passage.ts';
 import { EventScanner, type ScannedEvent } from './event-scanner.ts';
 import type { Passage } from './passage.ts';
@@ -8,11 +9,22 @@ export type HidingVerdict =
   | { readonly kind: 'withhold' }
   | { readonly kind: 'cut'; readonly from: number; readonly to: number };
 
+/** Says what of each event is to be hidden. */
+export interface EventJudge {
+  judge(data: Buffer): HidingVerdict;
+  /**
+   * The same at a glance, for data that is one line within a chunk; null where that does not suffice. The verdict holds
+   * until the next.
+   */
+  glance(line: ChunkSpan): HidingVerdict | null;
+}
+
 /** Only small events are ever hidden, so a longer one need not be waited for: it passes as it comes. */
 const MAX_JUDGED_EVENT_BYTES = 1024 * 1024;
 
 const CR = 0x0d;
 const LF = 0x0a;
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * A stream of events from which some are taken out: those that are there only because Metertap asked for usage on
@@ -22,13 +34,13 @@ const LF = 0x0a;
 export class FilteredEventPassage implements Passage {
   readonly #scanner: EventScanner;
   readonly #observe: ObserveEvent;
-  readonly #judge: (data: Buffer) => HidingVerdict;
+  readonly #judge: EventJudge;
   #complete = false;
   #released = false;
   #held: Buffer[] = [];
   /** Bytes that go out before those of the current chunk. */
   #before: Buffer[] = [];
-  #chunk: Buffer = Buffer.alloc(0);
+  #chunk: Buffer = NO_BYTES;
   /** The current chunk is compacted in place: its first `#written` bytes go out, those up to `#decided` are done. */
   #written = 0;
   #decided = 0;
@@ -38,7 +50,7 @@ export class FilteredEventPassage implements Passage {
   /** The last chunk ended in the CR of a withheld event: an LF that follows is the rest of it. */
   #endedInWithheldCr = false;
 
-  constructor(observe: ObserveEvent, judge: (data: Buffer) => HidingVerdict) {
+  constructor(observe: ObserveEvent, judge: EventJudge) {
     this.#observe = observe;
     this.#judge = judge;
     this.#scanner = new EventScanner(
@@ -70,7 +82,7 @@ export class FilteredEventPassage implements Passage {
 
   end(): void {
     if (this.#complete) return;
-    this.#chunk = Buffer.alloc(0);
+    this.#chunk = NO_BYTES;
     this.#written = 0;
     this.#decided = 0;
     this.#scanner.end();
@@ -99,8 +111,12 @@ export class FilteredEventPassage implements Passage {
   }
 
   /** By its length alone an event is judged or not, wherever the network has cut it. */
-  #verdictOn({ byteLength, data }: ScannedEvent): HidingVerdict {
-    return data === null || byteLength > MAX_JUDGED_EVENT_BYTES ? KEEP : this.#judge(data);
+  #verdictOn(event: ScannedEvent): HidingVerdict {
+    if (event.byteLength > MAX_JUDGED_EVENT_BYTES) return KEEP;
+    const atAGlance = event.line === null ? null : this.#judge.glance(event.line);
+    if (atAGlance !== null) return atAGlance;
+    const { data } = event;
+    return data === null ? KEEP : this.#judge.judge(data);
   }
 
   #apply(verdict: HidingVerdict, event: ScannedEvent): void {
@@ -164,6 +180,7 @@ export class FilteredEventPassage implements Passage {
     this.#keptFrom = 0;
     this.#keptTo = 0;
     const own = this.#written === 0 ? null : this.#chunk.subarray(0, this.#written);
+    this.#chunk = NO_BYTES;
     if (this.#before.length === 0) return own;
     const parts = own === null ? this.#before : [...this.#before, own];
     this.#before = [];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AnswerMeter, type Finding } from '../../../src/metering/answer-meter.ts';
 import { classifyEndpoint } from '../../../src/metering/endpoints.ts';
+import { linesOfOneChunk } from '../../support/chunk-span.ts';
 import { splitEvents } from '../../support/split-events.ts';
 
 const meterFor = (path: string): AnswerMeter => new AnswerMeter(classifyEndpoint('POST', path));
@@ -14,11 +15,38 @@ function readDocument(path: string, document: unknown): Finding {
 /** Feeds events; a string is data as it stands, an array an event name and its data. */
 function readStream(path: string, events: readonly (object | string | readonly [string, object | string])[]): Finding {
   const meter = meterFor(path);
-  for (const event of events) {
+  const named = events.map((event) => {
     const [name, data] = Array.isArray(event) ? event : [null, event];
-    meter.readEvent(Buffer.from(typeof data === 'string' ? data : JSON.stringify(data)), name);
-  }
+    return { name, data: Buffer.from(typeof data === 'string' ? data : JSON.stringify(data)) };
+  });
+  for (const { name, data } of named) meter.readEvent(data, name);
+  expectSkimmingFinds(meter, path, named);
   return meter.finding;
+}
+
+/** However the events come in chunks, a meter that skims what it can finds the same. */
+function expectSkimmingFinds(
+  expected: AnswerMeter,
+  path: string,
+  events: readonly { name: string | null; data: Buffer }[],
+): void {
+  for (const perChunk of [1, 2, events.length]) {
+    const meter = meterFor(path);
+    for (let first = 0; first < events.length; first += Math.max(1, perChunk)) {
+      const some = events.slice(first, first + perChunk);
+      const lines = linesOfOneChunk(
+        some.map(({ data }) => data),
+        first,
+      );
+      for (const [i, { name, data }] of some.entries()) {
+        const line = lines[i];
+        if (line === undefined || !meter.skimEvent(line, name)) meter.readEvent(data, name);
+      }
+    }
+    expect(meter.finding).toEqual(expected.finding);
+    expect(meter.toolCalls).toBe(expected.toolCalls);
+    expect(meter.evidence).toEqual(expected.evidence);
+  }
 }
 
 const chunk = (delta: object, more: object = {}): object => ({

@@ -1,19 +1,67 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type HiderOptions, InjectedUsageHider } from '../../../src/metering/injected-usage.ts';
+import { lineOf } from '../../support/chunk-span.ts';
 
 /** What a client sees of the events; null for one that is withheld. */
 function shown(events: readonly string[], options?: HiderOptions): (string | null)[] {
   const hider = new InjectedUsageHider(options);
+  const glancing = new InjectedUsageHider(options);
   return events.map((event) => {
     const data = Buffer.from(event);
     const verdict = hider.judge(data);
+    expect(glancing.glance(lineOf(data)) ?? glancing.judge(data)).toEqual(verdict);
     if (verdict.kind === 'withhold') return null;
     if (verdict.kind === 'keep') return event;
     return Buffer.concat([data.subarray(0, verdict.from), data.subarray(verdict.to)]).toString('utf8');
   });
 }
 const show = (event: string, options?: HiderOptions): string | null | undefined => shown([event], options)[0];
+
+const member = fc.constantFrom(
+  '"id":"a"',
+  '"choices":[]',
+  '"choices":[{"index":0}]',
+  '"usage":null',
+  '"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}',
+  '"usage":{"prompt_tokens":0}',
+  '"usage":"a"',
+  '"usage" : null',
+  '"x":{"usage":null}',
+  '"x":"usage"',
+  '"usage":"usage"',
+  '"obfuscation":"aB3"',
+  '"obfuscation":""',
+  '"obfuscation":"a\\"b"',
+  '"obfuscation":"a\\\\"',
+  '"x\\"usage":null',
+  '"x":",\\"usage\\":null"',
+  '"other":"usage\\":null"',
+  '"error":{"code":1}',
+);
+const object = fc
+  .tuple(fc.array(member, { maxLength: 5 }), fc.constantFrom('', ' '))
+  .map(([members, space]) => `${space}{${members.join(',')}}${space}`);
+
+describe('a glance', () => {
+  it('says what a closer look says, whatever was seen before', () => {
+    fc.assert(
+      fc.property(fc.array(object, { maxLength: 4 }), fc.boolean(), fc.boolean(), (events, asked, running) => {
+        shown(events, { usageOnlyWhenAsked: asked, runningOnly: running });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('suffices for the events of OpenAI', () => {
+    const hider = new InjectedUsageHider();
+    const event = '{"id":"a","choices":[{"delta":{"content":"\\"usage\\":null"}}],"usage":null';
+    for (const end of ['}', ',"obfuscation":"a8Kd"}', ',"service_tier":""}']) {
+      const cut = { kind: 'cut', from: event.length - 13, to: event.length };
+      expect(hider.glance(lineOf(event + end))).toEqual(cut);
+    }
+  });
+});
 
 const USAGE = '{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}';
 const ZERO = '{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}';

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { expect } from 'vitest';
 import { EventScanner, type ScannedEvent } from '../../../src/streaming/event-scanner.ts';
 
 /** What a scanner said of a stream, with copies of the bytes. */
@@ -26,6 +27,7 @@ export function scan(chunks: readonly Buffer[], maxEventBytes = LARGE): Scanned 
     scanned.pieces.push(Buffer.from(event.bytes));
     seen = end;
     const data = event.data === null ? null : event.data.toString('latin1');
+    expectSameData(event.line, data);
     scanned.events.push({ data, name: event.name, bytes: Buffer.from(event.bytes) });
   };
   const oversized = (kept: readonly Buffer[]) => scanned.oversizedAt.push(Buffer.concat(kept).length);
@@ -37,6 +39,13 @@ export function scan(chunks: readonly Buffer[], maxEventBytes = LARGE): Scanned 
   scanner.end();
   if (seen < stream.length) scanned.pieces.push(stream.subarray(seen));
   return scanned;
+}
+
+/** Where an event's data is one line within a chunk, bytes and text must both be the data. */
+function expectSameData(line: ScannedEvent['line'], data: string | null): void {
+  if (line === null) return;
+  expect(line.text.slice(line.from, line.to)).toBe(data);
+  expect(line.chunk.toString('latin1', line.from, line.to)).toBe(data);
 }
 
 /** Data and name of each event: what must not depend on how the stream was cut. */
