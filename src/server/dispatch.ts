@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { MetertapError } from '../core/errors.ts';
 import { type AnswerConsumer, type AnswerSource, ClientLeftError } from '../streaming/relay.ts';
 import { AnswerHeaders, answerHeadersOf } from './answer-headers.ts';
+import { endsItsRead, joinedChunks } from './joined-chunks.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** A request as it goes to an upstream. */
@@ -76,7 +77,8 @@ const BYTES_AT_A_TIME = 65_536;
  *
  * Data waits in a list until somebody attaches, and until all that one read of the socket held has been parsed: undici
  * gives each HTTP chunk by itself, and a stream that comes in a burst has one for each event. Together they are scanned,
- * written and framed once, within the same turn of the event loop (performance.md, "Rules of the hot path").
+ * written and framed once, within the same turn of the event loop (performance.md, "Rules of the hot path"). A chunk
+ * with which a read ends need not wait for others.
  */
 class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   readonly kind = 'answer';
@@ -127,9 +129,13 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#waiting.push(chunk);
     this.#takenBytes += chunk.length;
     if (this.#takenBytes >= BYTES_AT_A_TIME && !this.#awaitsTurn) this.#awaitTurn(controller);
+    if (this.#consumer !== null && this.#waiting.length === 0 && endsItsRead(chunk)) {
+      this.#consumer.data(chunk);
+      return;
+    }
+    this.#waiting.push(chunk);
     if (this.#consumer === null || this.#willDeliver) return;
     this.#willDeliver = true;
     queueMicrotask(this.#deliverLater);
@@ -195,10 +201,10 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   };
 
   #deliver(): void {
-    const [first, ...more] = this.#waiting;
-    if (first === undefined || this.#consumer === null) return;
+    const waiting = this.#waiting;
+    if (waiting.length === 0 || this.#consumer === null) return;
     this.#waiting = [];
-    this.#consumer.data(more.length === 0 ? first : Buffer.concat([first, ...more]));
+    for (const chunk of joinedChunks(waiting)) this.#consumer.data(chunk);
   }
 }
 
