@@ -23,6 +23,7 @@ const CLOSE_BRACKET = 0x5d;
 const DIGIT_NINE = 0x39;
 /** How far a string is looked at byte by byte before a native search takes over. */
 const NEAR_BYTES = 48;
+const FOUR_QUOTES = 0x22222222;
 
 /**
  * Finds the member `key` of the object that begins at `objectStart` (white space before it is skipped), at its own
@@ -30,39 +31,45 @@ const NEAR_BYTES = 48;
  */
 export function findMember(bytes: Buffer, objectStart: number, key: string): MemberSpan | null {
   let found: MemberSpan | null = null;
-  const complete = eachMember(bytes, objectStart, (span, keyEnd) => {
-    if (keyEquals(bytes, span.keyStart, keyEnd, key)) found = span;
+  const end = eachMember(bytes, objectStart, {
+    member: (span, keyEnd) => {
+      if (keyEquals(bytes, span.keyStart, keyEnd, key)) found = span;
+    },
   });
-  return complete ? found : null;
+  return end < 0 ? null : found;
 }
 
-/**
- * Walks the members of the object at `objectStart`. Gives false where the bytes are no complete object.
- *
- * @param visit is told each member's span and the index after the key's closing quote
- */
-export function eachMember(
-  bytes: Buffer,
-  objectStart: number,
-  visit: (span: MemberSpan, keyEnd: number) => void,
-): boolean {
+/** What is told of the members of an object, one after the other. */
+export interface MemberVisitor {
+  /** @param keyEnd index after the key's closing quote */
+  member(span: MemberSpan, keyEnd: number): void;
+  /**
+   * Reads a value itself, which then need not be walked twice. Gives the index after it, or -1 where it is to be
+   * skipped as all others are.
+   */
+  readValue?(keyStart: number, keyEnd: number, valueStart: number): number;
+}
+
+/** Walks the members of the object at `objectStart`. Gives the index after it; -1 where the bytes are no complete object. */
+export function eachMember(bytes: Buffer, objectStart: number, visitor: MemberVisitor): number {
   let at = skipSpace(bytes, objectStart);
-  if (bytes[at] !== OPEN_BRACE) return false;
+  if (bytes[at] !== OPEN_BRACE) return -1;
   at = skipSpace(bytes, at + 1);
-  if (bytes[at] === CLOSE_BRACE) return true;
+  if (bytes[at] === CLOSE_BRACE) return at + 1;
   for (;;) {
     const keyStart = at;
     const keyEnd = skipString(bytes, keyStart);
-    if (keyEnd < 0) return false;
+    if (keyEnd < 0) return -1;
     at = skipSpace(bytes, keyEnd);
-    if (bytes[at] !== COLON) return false;
+    if (bytes[at] !== COLON) return -1;
     const valueStart = skipSpace(bytes, at + 1);
-    const valueEnd = skipValue(bytes, valueStart);
-    if (valueEnd < 0) return false;
-    visit({ keyStart, valueStart, valueEnd }, keyEnd);
+    let valueEnd = visitor.readValue?.(keyStart, keyEnd, valueStart) ?? -1;
+    if (valueEnd < 0) valueEnd = skipValue(bytes, valueStart);
+    if (valueEnd < 0) return -1;
+    visitor.member({ keyStart, valueStart, valueEnd }, keyEnd);
     at = skipSpace(bytes, valueEnd);
-    if (bytes[at] === CLOSE_BRACE) return true;
-    if (bytes[at] !== COMMA) return false;
+    if (bytes[at] === CLOSE_BRACE) return at + 1;
+    if (bytes[at] !== COMMA) return -1;
     at = skipSpace(bytes, at + 1);
   }
 }
@@ -79,25 +86,49 @@ export function skipSpace(bytes: Buffer, at: number): number {
 
 /**
  * Index after the string whose opening quote is at `at`; -1 if there is none or it does not end. Most strings are short,
- * and for those a call into native code costs more than the look at their bytes.
+ * and for those a call into native code costs more than the look at their bytes. A long one that has an escaped quote
+ * has many, and four bytes are looked at together.
  */
 export function skipString(bytes: Buffer, at: number): number {
   if (bytes[at] !== QUOTE) return -1;
+  const near = Math.min(at + 1 + NEAR_BYTES, bytes.length);
   let index = at + 1;
-  for (;;) {
-    const near = Math.min(index + NEAR_BYTES, bytes.length);
-    while (index < near) {
-      const byte = bytes[index];
-      if (byte === QUOTE) return index + 1;
-      index += byte === BACKSLASH ? 2 : 1;
-    }
-    const quote = bytes.indexOf(QUOTE, index);
-    if (quote < 0 || index >= bytes.length) return -1;
-    let backslashes = 0;
-    for (let i = quote - 1; i >= index && bytes[i] === BACKSLASH; i--) backslashes++;
-    if (backslashes % 2 === 0) return quote + 1;
-    index = quote + 1;
+  while (index < near) {
+    const byte = bytes[index];
+    if (byte === QUOTE) return index + 1;
+    index += byte === BACKSLASH ? 2 : 1;
   }
+  if (index >= bytes.length) return -1;
+  const quote = bytes.indexOf(QUOTE, index);
+  if (quote < 0 || !isEscaped(bytes, quote, index)) return quote < 0 ? -1 : quote + 1;
+  return skipLongString(bytes, quote + 1);
+}
+
+/** The same from within the string, after an escaped quote. */
+function skipLongString(bytes: Buffer, from: number): number {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const lastWord = bytes.length - 4;
+  let at = from;
+  for (;;) {
+    while (at <= lastWord && !holdsQuote(words.getInt32(at))) at += 4;
+    while (at < bytes.length && bytes[at] !== QUOTE) at++;
+    if (at >= bytes.length) return -1;
+    if (!isEscaped(bytes, at, from)) return at + 1;
+    at++;
+  }
+}
+
+/** Whether one of the four bytes is a quote: the bytes that are become zero, and a zero is what borrows. */
+function holdsQuote(word: number): boolean {
+  const zeros = word ^ FOUR_QUOTES;
+  return ((zeros - 0x01010101) & ~zeros & 0x80808080) !== 0;
+}
+
+/** Whether an odd number of backslashes stands before `at`, none of them before `from`. */
+function isEscaped(bytes: Buffer, at: number, from: number): boolean {
+  let start = at;
+  while (start > from && bytes[start - 1] === BACKSLASH) start--;
+  return (at - start) % 2 === 1;
 }
 
 /** Index after the value that begins at `at`; -1 if it does not end. */

@@ -3,7 +3,16 @@ import type { MemberSpan } from '../core/json-members.ts';
 import { codeText, errorCodeIn, UNNAMED_ERROR } from './answer-error.ts';
 import type { Endpoint } from './endpoints.ts';
 import { type OutputEvidence, OutputSample } from './estimate-sample.ts';
-import { firstElement, isObjectAt, MemberNames, membersAt, objectOf, type Spans, textOf } from './json-spans.ts';
+import {
+  firstElement,
+  isObjectAt,
+  MemberNames,
+  membersAt,
+  nestedMembersAt,
+  objectOf,
+  type Spans,
+  textOf,
+} from './json-spans.ts';
 import { membersAtEnds } from './large-document.ts';
 import { countsNoTokens, holdsNumber, normaliseUsage } from './normalise-usage.ts';
 import { OutputItems } from './output-items.ts';
@@ -50,7 +59,11 @@ const ANSWER_MEMBERS = [
   'x_groq',
 ] as const;
 const WANTED_IN_ANSWER = new MemberNames(ANSWER_MEMBERS);
-const WANTED_IN_EVENT = new MemberNames([...ANSWER_MEMBERS, 'type', 'code', 'response', 'item']);
+const WANTED_IN_EVENT = {
+  wanted: new MemberNames([...ANSWER_MEMBERS, 'type', 'code', 'response', 'item']),
+  innerName: 'response',
+  innerWanted: WANTED_IN_ANSWER,
+};
 const ONLY_USAGE = new MemberNames(['usage']);
 
 /** Usage that is reported beside `usage` and is no part of it; its integers go to `details`, under these names. */
@@ -187,14 +200,14 @@ export class AnswerMeter {
 
   #readEventMembers(data: Buffer, named: EventMeaning | undefined): 'more' | 'terminal' {
     this.#identityLooks++;
-    const event = membersAt(data, 0, WANTED_IN_EVENT);
-    if (event === null) {
+    const found = nestedMembersAt(data, 0, WANTED_IN_EVENT);
+    if (found === null) {
       if (named?.isFailure) this.#readError(UNNAMED_ERROR); // Groq and others: `event: error` with plain text
       return 'more';
     }
+    const { members: event, inner: response } = found;
     const type = textOf(data, event.get('type'));
     const meaning = (type === null ? undefined : EVENT_MEANINGS.get(type)) ?? named;
-    const response = responseIn(data, event);
     // A typed event is about a part of an answer, and its `id`, if any, is that part's.
     if (response !== null || type === null) this.#readAnswer(data, response ?? event);
     this.#readSiblings(data, event);
@@ -294,11 +307,6 @@ interface EventParts {
   readonly event: Spans;
   readonly response: Spans | null;
   readonly meaning: EventMeaning | undefined;
-}
-
-function responseIn(data: Buffer, event: Spans): Spans | null {
-  const response = event.get('response');
-  return response === undefined ? null : membersAt(data, response.valueStart, WANTED_IN_ANSWER);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { eachMember, type MemberSpan, skipSpace, skipValue } from '../core/json-members.ts';
+import { eachMember, type MemberSpan, type MemberVisitor, skipSpace, skipValue } from '../core/json-members.ts';
 import { isObject } from './json-object.ts';
 
 /**
@@ -63,12 +63,71 @@ export class MemberNames {
  * @returns null where the bytes are no complete object
  */
 export function membersAt(bytes: Buffer, start: number, wanted: MemberNames): Spans | null {
-  const found = new Map<string, MemberSpan>();
-  const isComplete = eachMember(bytes, start, (span, keyEnd) => {
-    const name = wanted.at(bytes, span.keyStart, keyEnd);
-    if (name !== null) found.set(name, span);
-  });
-  return isComplete ? found : null;
+  const finder = new MemberFinder(bytes, wanted);
+  return eachMember(bytes, start, finder) < 0 ? null : finder.found;
+}
+
+/** Members of an object, and of one that is its member. */
+export interface NestedSpans {
+  readonly members: Spans;
+  /** Null where that member is absent or no complete object. */
+  readonly inner: Spans | null;
+}
+
+/**
+ * The same, and in the same walk the members of the member `innerName`, which is most of what has to be walked.
+ *
+ * @param innerName one of those that are wanted
+ */
+export function nestedMembersAt(
+  bytes: Buffer,
+  start: number,
+  { wanted, innerName, innerWanted }: NestedNames,
+): NestedSpans | null {
+  const finder = new NestedFinder(bytes, wanted, { innerName, innerWanted });
+  return eachMember(bytes, start, finder) < 0 ? null : { members: finder.found, inner: finder.inner };
+}
+
+export interface NestedNames {
+  readonly wanted: MemberNames;
+  readonly innerName: string;
+  readonly innerWanted: MemberNames;
+}
+
+class MemberFinder implements MemberVisitor {
+  readonly found = new Map<string, MemberSpan>();
+  protected readonly bytes: Buffer;
+  protected readonly wanted: MemberNames;
+
+  constructor(bytes: Buffer, wanted: MemberNames) {
+    this.bytes = bytes;
+    this.wanted = wanted;
+  }
+
+  member(span: MemberSpan, keyEnd: number): void {
+    const name = this.wanted.at(this.bytes, span.keyStart, keyEnd);
+    if (name !== null) this.found.set(name, span);
+  }
+}
+
+class NestedFinder extends MemberFinder {
+  inner: Spans | null = null;
+  readonly #innerName: string;
+  readonly #innerWanted: MemberNames;
+
+  constructor(bytes: Buffer, wanted: MemberNames, { innerName, innerWanted }: Omit<NestedNames, 'wanted'>) {
+    super(bytes, wanted);
+    this.#innerName = innerName;
+    this.#innerWanted = innerWanted;
+  }
+
+  readValue(keyStart: number, keyEnd: number, valueStart: number): number {
+    if (this.wanted.at(this.bytes, keyStart, keyEnd) !== this.#innerName) return -1;
+    const finder = new MemberFinder(this.bytes, this.#innerWanted);
+    const end = eachMember(this.bytes, valueStart, finder);
+    this.inner = end < 0 ? null : finder.found;
+    return end;
+  }
 }
 
 /** Tells `visit` where each element of the array at `start` begins; nothing where there is no array. */

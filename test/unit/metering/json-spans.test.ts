@@ -2,9 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { skipString, skipValue } from '../../../src/core/json-members.ts';
 import { trailingMember } from '../../../src/metering/json-ends.ts';
-import { eachElement, MemberNames, membersAt } from '../../../src/metering/json-spans.ts';
+import { eachElement, MemberNames, membersAt, nestedMembersAt, type Spans } from '../../../src/metering/json-spans.ts';
 
-const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.stringMatching(/^[\\"a]{0,120}$/));
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.stringMatching(/^[\\"a]{0,120}$/),
+  fc
+    .array(fc.constantFrom('"', '\\', 'a', '!#', ' says \\"so\\". '), { maxLength: 120 })
+    .map((parts) => parts.join('')),
+);
 
 describe('the walk over JSON bytes', () => {
   it('ends a string where it ends, whatever is escaped in it and wherever', () => {
@@ -45,6 +51,44 @@ describe('the walk over JSON bytes', () => {
         },
       ),
     );
+  });
+
+  it('finds the members of a member in the same walk, where it is an object', () => {
+    const wanted = new MemberNames(['response', 'id', 'usage']);
+    const nested = { wanted, innerName: 'response', innerWanted: new MemberNames(['id', 'usage']) };
+    const found = (json: string): unknown => {
+      const bytes = Buffer.from(json);
+      const spans = nestedMembersAt(bytes, 0, nested);
+      const texts = (members: Spans | null | undefined): unknown =>
+        members && [...members].map(([name, span]) => [name, bytes.toString('utf8', span.valueStart, span.valueEnd)]);
+      return spans && { members: texts(spans.members), inner: texts(spans.inner) };
+    };
+    const inner = '{"id": 2, "x": {"usage": 3}, "usage": [4]}';
+    expect(found(`{"id": 1, "response": ${inner} , "y": 5, "usage": 6}`)).toEqual({
+      members: [
+        ['id', '1'],
+        ['response', inner],
+        ['usage', '6'],
+      ],
+      inner: [
+        ['id', '2'],
+        ['usage', '[4]'],
+      ],
+    });
+    expect(found('{"response": {"id": 1}, "response": null}')).toEqual({
+      members: [['response', 'null']],
+      inner: null,
+    });
+    expect(found('{"response": {}, "id": 1}')).toEqual({
+      members: [
+        ['response', '{}'],
+        ['id', '1'],
+      ],
+      inner: [],
+    });
+    expect(found('{"response": {"id" 1}, "id": 1}')).toMatchObject({ inner: null });
+    expect(found('{"x": {"response": {"id": 1}}}')).toEqual({ members: [], inner: null });
+    expect(found('{"response": {"id": 1}')).toBeNull();
   });
 
   it('visits each element of an array and nothing else', () => {
