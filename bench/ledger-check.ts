@@ -39,7 +39,7 @@ export async function ledgerFault(port: number, expected: Expected, span: Span |
 
 async function sums(port: number, { fromMs, toMs }: Span): Promise<Expected> {
   const span = `start_time=${Math.floor(fromMs / 1000)}&end_time=${Math.floor(toMs / 1000)}`;
-  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/usage?bucket=1d&${span}`, {
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/usage?bucket=1d&partial_buckets=true&${span}`, {
     headers: { authorization: `Bearer ${ADMIN_KEY}` },
   });
   const { data } = objectOf(await answer.json());

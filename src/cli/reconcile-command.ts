@@ -63,17 +63,32 @@ function readOptions(args: string[]) {
 
 /** What is compared, or a sentence that says which option is wrong. */
 function readQuestion({ from, to, key = [], tolerance = '1' }: Options) {
-  const range: DayRange = { startMs: readMoment(from ?? '') ?? -1, endMs: readMoment(to ?? '') ?? -1 };
-  const isWhole = range.startMs >= 0 && range.startMs % DAY_MS === 0 && range.endMs % DAY_MS === 0;
+  const days = { '--from': from ?? '', '--to': to ?? '' };
+  for (const [option, text] of Object.entries(days)) {
+    const fault = dayFault(option, text);
+    if (fault !== null) return fault;
+  }
+  const range: DayRange = { startMs: readMoment(days['--from']) ?? 0, endMs: readMoment(days['--to']) ?? 0 };
   const toleranceBasisPoints = parseDecimal(tolerance, 2);
   const pairs = key.map((pair) => pair.split('='));
-  if (!isWhole || range.endMs <= range.startMs) {
-    return '--from and --to are days of UTC such as 2026-11-01, and --to is after --from.';
-  }
+  if (range.endMs <= range.startMs) return '--to must be after --from: it is the day after the last one.';
   if (toleranceBasisPoints === null) return '--tolerance is a percentage with at most two decimals, such as 0.5.';
   if (pairs.some((pair) => pair.length !== 2 || pair.includes(''))) return '--key is written as OURS=THEIRS.';
   const keyNames = new Map(pairs.map(([ours = '', theirs = '']) => [ours, theirs]));
   return { range, keyNames, toleranceBasisPoints: Number(toleranceBasisPoints) };
+}
+
+/** Both sides are compared day by day, so a time within a day is refused. */
+function dayFault(option: string, text: string): string | null {
+  const ms = readMoment(text);
+  if (ms === null) return `${option} ${JSON.stringify(text)} is no day of UTC such as 2026-11-01.`;
+  if (ms % DAY_MS === 0) return null;
+  const before = ms - (ms % DAY_MS);
+  return `${option} ${JSON.stringify(text)} is within a day of UTC. Give ${dayText(before)} or ${dayText(before + DAY_MS)}.`;
+}
+
+function dayText(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }
 
 function upstreamOf(context: ReconcileContext, options: Options): { name: string; baseUrl: string; adminKey: string } {

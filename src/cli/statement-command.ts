@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
-import { readCommandLine } from './command-line.ts';
+import { isPeriod } from '../ledger/period.ts';
+import { faultText, readCommandLine } from './command-line.ts';
 import { STATEMENT } from './commands/money.ts';
-import { EXIT_FAILURE } from './exit-codes.ts';
+import { EXIT_FAILURE, EXIT_USAGE } from './exit-codes.ts';
 import { actionOf, type ManagedContext } from './managed-command.ts';
 import {
   askManagement,
@@ -30,8 +31,14 @@ const ACTIONS = { '': showStatement, list: listStatements, close: closeStatement
 export async function runStatementCommand(context: StatementCommandContext): Promise<number> {
   const line = readCommandLine(STATEMENT, context);
   if (typeof line === 'number') return line;
+  const options = readOptions(line.args);
+  if (options.month !== undefined && !isPeriod(options.month)) {
+    const fault = `--month ${JSON.stringify(options.month)} is no month. Write it as 2026-11.`;
+    context.writeError(faultText(STATEMENT, fault));
+    return EXIT_USAGE;
+  }
   try {
-    return await actionOf<Act>(ACTIONS, line.action)(context, readOptions(line.args));
+    return await actionOf<Act>(ACTIONS, line.action)(context, options);
   } catch (error) {
     if (context.stop.aborted) return EXIT_FAILURE;
     if (!(error instanceof ManagementFailure)) throw error;

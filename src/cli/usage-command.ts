@@ -51,6 +51,7 @@ async function readBuckets(
     start_time: options.from,
     end_time: options.to,
     bucket: options.bucket ?? '1d',
+    partial_buckets: options.bucket === undefined ? 'true' : undefined, // one sum of the range, whose buckets nobody sees
     group_by: groupBy,
     include_estimated: options.estimated ? 'true' : undefined,
     ...Object.fromEntries(filters),

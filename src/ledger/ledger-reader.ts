@@ -38,6 +38,8 @@ export interface LedgerReader {
   sumsOfSession(team: string | null, sessionId: string): Promise<ActivitySum[]>;
   /** Sums by time bucket and the dimensions asked for. Buckets without calls are not given. */
   usage(query: UsageQuery): Promise<UsageRow[]>;
+  /** The range that `usage` sums: that of the query, or a wider one where nothing finer is kept any more. */
+  usageSpan(query: UsageQuery): Promise<UsageSpan>;
 }
 
 export interface RunKey {
@@ -180,6 +182,14 @@ export interface UsageQuery {
   readonly filters: Readonly<Partial<Record<UsageDimension, readonly string[]>>>;
   /** Whether estimated tokens are in the sums; their number is told in `estimated` in any case. */
   readonly includeEstimated: boolean;
+}
+
+export interface UsageSpan {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** What the sums at the two ends can tell apart. */
+  readonly startUnit: UsageQuery['bucket'];
+  readonly endUnit: UsageQuery['bucket'];
 }
 
 export interface UsageRow extends UsageSums {

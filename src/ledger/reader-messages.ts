@@ -10,6 +10,7 @@ import type {
   SettledRecords,
   UsageQuery,
   UsageRow,
+  UsageSpan,
 } from './ledger-reader.ts';
 import type { OutboxPage, SinkRegistration, SinkStanding } from './outbox.ts';
 import type { RecordPage } from './queries/records.ts';
@@ -47,6 +48,7 @@ export interface ReaderCalls {
   openCalls: { input: { team: string; period: string }; output: number };
   statementDocument: { input: { team: string; period: string; format: StatementFormat }; output: string | null };
   usage: { input: { query: UsageQuery; nowMs: number }; output: UsageRow[] };
+  usageSpan: { input: { query: UsageQuery; nowMs: number }; output: UsageSpan };
   outboxPage: { input: { sink: SinkRegistration; limit: number }; output: OutboxPage };
   sinkStandings: { input: { nowMs: number }; output: SinkStanding[] };
 }

@@ -11,7 +11,7 @@ import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
 import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
 import { settledRecords, settlementOf } from './queries/settled.ts';
 import { correctionsIn, openCalls, statementDocument, statementLines, statementMonths } from './queries/statements.ts';
-import { usage } from './queries/usage.ts';
+import { usage, usageSpan } from './queries/usage.ts';
 import type { ReaderCalls, ReaderStart } from './reader-messages.ts';
 import { lastSettlement } from './settlement.ts';
 import { answerTo, type Request } from './worker-calls.ts';
@@ -98,6 +98,8 @@ function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
       return statementDocument(open, call.input);
     case 'usage':
       return usage(open, call.input.query, call.input.nowMs);
+    case 'usageSpan':
+      return usageSpan(open, call.input.query, call.input.nowMs);
     case 'outboxPage':
       return nextPage(open, call.input.sink, call.input.limit);
     case 'sinkStandings':

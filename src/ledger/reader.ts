@@ -17,6 +17,7 @@ import type {
   SettledRecords,
   UsageQuery,
   UsageRow,
+  UsageSpan,
 } from './ledger-reader.ts';
 import type { OutboxPage, SinkRegistration, SinkStanding } from './outbox.ts';
 import type { RecordPage } from './queries/records.ts';
@@ -140,6 +141,10 @@ export class SqliteReader implements LedgerReader {
 
   usage(query: UsageQuery): Promise<UsageRow[]> {
     return this.#ask('usage', { query, nowMs: this.#options.clock.nowMs() });
+  }
+
+  usageSpan(query: UsageQuery): Promise<UsageSpan> {
+    return this.#ask('usageSpan', { query, nowMs: this.#options.clock.nowMs() });
   }
 
   /** Asks the thread that reads. Rejects with `ledger_unavailable`. */

@@ -58,7 +58,11 @@ export function registerStatementRoutes(scope: FastifyInstance, rooms: Managemen
 function askedStatement(request: FastifyRequest): { team: string; period: string } {
   const [team, period] = [pathId(request, 'team'), pathId(request, 'month')];
   if (isPeriod(period)) return { team, period };
-  throw new MetertapError('invalid_parameter', 'month must be a calendar month such as 2026-11.', { param: 'month' });
+  throw new MetertapError(
+    'invalid_parameter',
+    `month ${JSON.stringify(period)} is no calendar month. Write it as 2026-11.`,
+    { param: 'month' },
+  );
 }
 
 function pageOfMonths(months: readonly StatementMonth[], page: PageRequest) {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery } from '../ledger/ledger-reader.ts';
+import { refuseCutBuckets, refuseForgottenTimes } from '../reporting/bucket-times.ts';
 import { pageRequest } from '../reporting/page-request.ts';
 import { checkRange, QueryParameters } from '../reporting/query-parameters.ts';
 import { BUCKETS, bucketStart, reportUsage } from '../reporting/usage-report.ts';
@@ -12,6 +13,7 @@ const PARAMETERS = [
   'start_time',
   'end_time',
   'bucket',
+  'partial_buckets',
   'group_by',
   'include_estimated',
   ...USAGE_DIMENSIONS,
@@ -26,6 +28,8 @@ export function registerUsageRoute(scope: FastifyInstance, rooms: ManagementRoom
     const bucket = parameters.choice('bucket', WIDTHS) ?? '1h';
     const { maxBuckets, defaultRangeMs } = BUCKETS[bucket];
     const asked = parameters.range();
+    const mayCutBuckets = parameters.choice('partial_buckets', ['true', 'false']) === 'true';
+    if (!mayCutBuckets) refuseCutBuckets(parameters, bucket);
     const narrowed = {
       bucket,
       groupBy: parameters.choices('group_by', USAGE_DIMENSIONS),
@@ -38,7 +42,9 @@ export function registerUsageRoute(scope: FastifyInstance, rooms: ManagementRoom
     const endMs = asked.endMs ?? rooms.clock.nowMs();
     const startMs = asked.startMs ?? bucketStart(Math.max(0, endMs - defaultRangeMs), bucket);
     checkRange(startMs, endMs);
-    return reportUsage(rooms.reader, { ...narrowed, startMs, endMs }, page);
+    const query = { ...narrowed, startMs, endMs };
+    if (mayCutBuckets) await refuseForgottenTimes(rooms.reader, parameters, query);
+    return reportUsage(rooms.reader, query, page);
   });
 }
 

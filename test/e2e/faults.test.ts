@@ -281,7 +281,7 @@ describe(`a clock that steps, seed ${SEED}`, () => {
       }
 
       const dayAway = (days: number) => new Date(Date.now() + days * 24 * HOUR_MS).toISOString();
-      const range = `&start_time=${dayAway(-0.4)}&end_time=${dayAway(0.4)}`;
+      const range = `&start_time=${dayAway(-0.4)}&end_time=${dayAway(0.4)}&partial_buckets=true`;
       await expectBooks(proxy, { records, calls: load.calls, range });
       const byHour = Map.groupBy(records, (record) => `${String(record['started_at']).slice(0, 13)}:00:00.000Z`);
       expect(byHour.size).toBeGreaterThan(2);

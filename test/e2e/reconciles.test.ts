@@ -177,6 +177,11 @@ it('says what to do where it cannot ask', async () => {
   expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('Is admin_api_key an admin key')]);
   expect((await reconcileWith({}, ['--upstream', 'nobody'])).stderr).toContain('There are: openai.');
   const env = {};
+  const within = await runCli(['reconcile', '--from', `${DAY}T01:00`, '--to', '2099-01-01'], {
+    cwd: temporaryFolder(),
+    env,
+  });
+  expect(within.stderr).toMatch(/--from "\d{4}-\d\d-\d\dT01:00" is within a day of UTC\. Give \d{4}-\d\d-\d\d or \d/);
   for (const args of [
     [],
     ['--from', DAY],

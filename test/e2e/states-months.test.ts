@@ -239,7 +239,10 @@ it('metertap statement shows, lists and closes', async () => {
     ['close'],
     ['--team', 'a', '--month', '2026-11', '--format', 'pdf'],
     ['x'],
+    ['--team', 'a', '--month', '2026-13'],
+    ['close', '--month', 'november'],
   ]) {
     expect((await run(...args)).code).toBe(2);
   }
+  expect((await run('close', '--month', '9')).stderr).toContain('--month "9" is no month. Write it as 2026-11.');
 });

@@ -13,6 +13,7 @@ import {
   type UsageDimension,
   type UsageQuery,
   type UsageRow,
+  type UsageSpan,
   type UsageSums,
 } from '../../src/ledger/ledger-reader.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
@@ -191,6 +192,11 @@ export class MemoryLedgerReader implements LedgerReader {
       const dimensions = Object.fromEntries(query.groupBy.map((name) => [name, dimensionOf(first, name)]));
       return [{ bucketStartMs: bucketOf(first), dimensions, ...sumsOf(records, query.includeEstimated) }];
     });
+  }
+
+  /** Nothing is ever removed here. */
+  async usageSpan({ startMs, endMs }: UsageQuery): Promise<UsageSpan> {
+    return { startMs, endMs, startUnit: '1m', endUnit: '1m' };
   }
 
   #put(record: CallRecord): void {

@@ -57,3 +57,8 @@ export function previousRange(range: TimeRange): TimeRange {
 export function rangeQuery({ startMs, endMs }: TimeRange): { start_time: string; end_time: string } {
   return { start_time: String(Math.floor(startMs / 1000)), end_time: String(Math.floor(endMs / 1000)) };
 }
+
+/** The same for usage: a range of hours is within the days that its sums are asked for by. */
+export function usageRange(range: TimeRange): { start_time: string; end_time: string; partial_buckets: string } {
+  return { ...rangeQuery(range), partial_buckets: 'true' };
+}

@@ -13,14 +13,14 @@ import { RangePicker, zoomTo } from '../parts/range-picker.tsx';
 import { Answered, Badge } from '../parts/states.tsx';
 import { Table } from '../parts/table.tsx';
 import { Count, Moment, Share } from '../parts/values.tsx';
-import { rangeQuery, readRange, type TimeRange } from '../routing/range.ts';
+import { rangeQuery, readRange, type TimeRange, usageRange } from '../routing/range.ts';
 
 /** Whether it works: what is wrong and what to do about it, upstreams, errors, times. */
 export function Health() {
   const range = readRange(now.value);
   const status = useAnswer(`${apiPath('/status')}`, statusAnswer, { live: true });
   const usage = useAnswer(
-    apiPath('/usage', { ...rangeQuery(range), bucket: range.bucket, group_by: 'upstream' }),
+    apiPath('/usage', { ...usageRange(range), bucket: range.bucket, group_by: 'upstream' }),
     usageAnswer,
     { live: true },
   );
@@ -150,7 +150,7 @@ interface Warning {
 }
 
 function Warnings({ status, range }: { readonly status: Status; readonly range: TimeRange }) {
-  const usage = useAnswer(apiPath('/usage', { ...rangeQuery(range), bucket: '1d', group_by: 'model' }), usageAnswer, {
+  const usage = useAnswer(apiPath('/usage', { ...usageRange(range), bucket: '1d', group_by: 'model' }), usageAnswer, {
     live: true,
   });
   const warnings = [...warningsOfStatus(status), ...warningsOfUsage(usage.data?.data ?? [])];

@@ -18,7 +18,7 @@ import { Table } from '../parts/table.tsx';
 import { Count, Money, Share } from '../parts/values.tsx';
 import { Link } from '../routing/link.tsx';
 import { changeQuery, query, viewPath } from '../routing/location.ts';
-import { previousRange, rangeQuery, readRange, type TimeRange } from '../routing/range.ts';
+import { previousRange, rangeQuery, readRange, type TimeRange, usageRange } from '../routing/range.ts';
 import { FirstCall } from './start.tsx';
 
 type Measure = 'cost' | 'tokens' | 'calls';
@@ -49,7 +49,7 @@ function Books() {
   const groups = isAdmin() ? GROUPS : GROUPS.filter(({ id }) => id !== 'team');
   const by = groups.find(({ id }) => id === query.value.get('by'))?.id ?? groups[0]?.id ?? 'model';
   const team = query.value.get('team');
-  const asked = { ...rangeQuery(range), bucket: range.bucket, team };
+  const asked = { ...usageRange(range), bucket: range.bucket, team };
   const usage = useAnswer(apiPath('/usage', { ...asked, group_by: by }), usageAnswer, { live: true });
   const before = useAnswer(apiPath('/usage', { ...asked, ...rangeQuery(previousRange(range)) }), usageAnswer);
 
@@ -102,7 +102,7 @@ function Books() {
 }
 
 function TeamPicker({ range, team }: { readonly range: TimeRange; readonly team: string | null }) {
-  const path = apiPath('/usage', { ...rangeQuery(range), bucket: '1d', group_by: 'team' });
+  const path = apiPath('/usage', { ...usageRange(range), bucket: '1d', group_by: 'team' });
   const teams = useAnswer(path, usageAnswer);
   const names = new Set(sumsBy(teams.data?.data ?? [], 'team').map(({ name }) => name));
   if (team !== null) names.add(team);
@@ -264,7 +264,7 @@ interface QualityProps {
 
 /** What the figures above do not hold, so that nobody takes them for more than they are. */
 function Quality({ sum, range, team }: QualityProps) {
-  const path = apiPath('/usage', { ...rangeQuery(range), bucket: '1d', group_by: 'model', team });
+  const path = apiPath('/usage', { ...usageRange(range), bucket: '1d', group_by: 'model', team });
   const models = useAnswer(sum.unpriced > 0 ? path : null, usageAnswer, { live: true });
   const unpriced = sumsBy(models.data?.data ?? [], 'model').filter((one) => one.unpriced > 0);
   const isWhole = sum.missing + sum.estimated + sum.unpriced === 0;
@@ -318,7 +318,7 @@ interface TopProps {
 const TOP_ROWS = 6;
 
 function Top({ dimension, title, range, team }: TopProps) {
-  const path = apiPath('/usage', { ...rangeQuery(range), bucket: '1d', group_by: dimension, team });
+  const path = apiPath('/usage', { ...usageRange(range), bucket: '1d', group_by: dimension, team });
   const answer = useAnswer(path, usageAnswer, { live: true });
   return (
     <section class="card" aria-label={title}>

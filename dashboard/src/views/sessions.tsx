@@ -10,13 +10,13 @@ import { Answered, Empty } from '../parts/states.tsx';
 import { Table } from '../parts/table.tsx';
 import { Count, Money, Share } from '../parts/values.tsx';
 import { query } from '../routing/location.ts';
-import { rangeQuery, readRange } from '../routing/range.ts';
+import { readRange, usageRange } from '../routing/range.ts';
 
 /** Sessions that were active in a span of time, the dearest first. */
 export function Sessions() {
   const range = readRange(now.value);
   const team = query.value.get('team');
-  const asked = { ...rangeQuery(range), bucket: '1d', group_by: 'team,session_id', team };
+  const asked = { ...usageRange(range), bucket: '1d', group_by: 'team,session_id', team };
   const usage = useAnswer(apiPath('/usage', asked), usageAnswer, { live: true });
   return (
     <>

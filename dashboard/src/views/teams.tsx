@@ -11,7 +11,7 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Count, Moment, Money } from '../parts/values.tsx';
 import { Link } from '../routing/link.tsx';
 import { query, viewPath } from '../routing/location.ts';
-import { rangeQuery, readRange, type TimeRange } from '../routing/range.ts';
+import { readRange, type TimeRange, usageRange } from '../routing/range.ts';
 import { KeyActions, NewKeyForm, NewSecret } from './key-changes.tsx';
 import { Limits } from './limits.tsx';
 
@@ -67,7 +67,7 @@ export function Teams() {
 
 /** What each name of a dimension used in a range. */
 function useUses(dimension: Dimension, range: TimeRange): ReadonlyMap<string, UsageSum> {
-  const path = apiPath('/usage', { ...rangeQuery(range), bucket: '1d', group_by: dimension });
+  const path = apiPath('/usage', { ...usageRange(range), bucket: '1d', group_by: dimension });
   const usage = useAnswer(path, usageAnswer, { live: true });
   return new Map(sumsBy(usage.data?.data ?? [], dimension).map((sum) => [sum.name, sum]));
 }

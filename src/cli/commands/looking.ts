@@ -69,7 +69,12 @@ export const USAGE = {
       ],
       text: 'a row for each combination; team,model by default',
     },
-    bucket: { type: 'string', value: 'WIDTH', words: ['1m', '1h', '1d'], text: 'rows of each minute, hour or day' },
+    bucket: {
+      type: 'string',
+      value: 'WIDTH',
+      words: ['1m', '1h', '1d'],
+      text: 'rows of each minute, hour or day, on which --from and --to must lie',
+    },
     team: narrows('TEAM'),
     key: narrows('KEY'),
     model: narrows('MODEL'),

@@ -25,6 +25,7 @@ async function unpricedFinding(access: ManagementAccess): Promise<Finding> {
 async function usageFinding(access: ManagementAccess, nowMs: number): Promise<Finding> {
   const day = await askManagement(access, '/usage', {
     bucket: '1d',
+    partial_buckets: 'true',
     start_time: new Date(nowMs - DAY_MS).toISOString(),
     end_time: new Date(nowMs).toISOString(),
   });

@@ -1,4 +1,4 @@
-import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery } from '../ledger-reader.ts';
+import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery, type UsageSpan } from '../ledger-reader.ts';
 import type { PrunedTable } from '../retention.ts';
 import { BUCKET_MS, DAY_MS, floorTo, HOUR_MS, MINUTE_MS } from '../rollups.ts';
 
@@ -43,6 +43,23 @@ function ladderOf(query: UsageQuery): readonly Segment['source'][] {
   if (!used.some((name) => UNKNOWN_TO_USERS.has(name))) return ['user_day', 'records'];
   if (!used.some((name) => UNKNOWN_TO_ACTIVITY.has(name))) return ['activity', 'records'];
   return ['records'];
+}
+
+/** The range that the answer to a query is of. It is wider than what was asked where nothing finer is kept any more. */
+export function spanOf(query: UsageQuery, horizon: Horizon): UsageSpan {
+  const asked = { startMs: query.startMs, endMs: query.endMs };
+  const segments = segmentsOf(query, horizon).sort((a, b) => a.startMs - b.startMs);
+  const [first, last] = [segments[0], segments.at(-1)];
+  if (first === undefined || last === undefined) return { ...asked, startUnit: query.bucket, endUnit: query.bucket };
+  // After now nothing has happened: what ends there is as wide as asked.
+  const endMs = asked.endMs >= horizon.nowMs ? asked.endMs : last.endMs;
+  return { startMs: first.startMs, endMs, startUnit: unitOf(first), endUnit: unitOf(last) };
+}
+
+function unitOf({ source }: Segment): UsageQuery['bucket'] {
+  if (source === 'records') return '1m';
+  const unit = BUCKET_MS[source];
+  return unit === DAY_MS ? '1d' : unit === HOUR_MS ? '1h' : '1m';
 }
 
 interface Range {

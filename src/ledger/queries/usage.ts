@@ -8,6 +8,7 @@ import {
   type UsageDimension,
   type UsageQuery,
   type UsageRow,
+  type UsageSpan,
   type UsageSums,
 } from '../ledger-reader.ts';
 import { readKeptFrom } from '../retention.ts';
@@ -15,7 +16,7 @@ import { HOUR_MS } from '../rollups.ts';
 import { integer, type Row, text } from '../row-values.ts';
 import { addSums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL, subtractSums } from '../sums.ts';
 import { sumsOfRow, sumsSql } from './sum-columns.ts';
-import { QUERY_BUCKET_MS, type Segment, segmentsOf } from './usage-segments.ts';
+import { QUERY_BUCKET_MS, type Segment, segmentsOf, spanOf } from './usage-segments.ts';
 
 /**
  * Sums by time bucket and dimensions, in the order of the buckets. Calls count where they began; only calls that have
@@ -29,6 +30,11 @@ export function usage(database: DatabaseSync, query: UsageQuery, nowMs: number):
     for (const row of readSource(database, segment, { ...query, groupBy })) addRow(found, row, groupBy);
   }
   return [...found.values()].sort((a, b) => a.bucketStartMs - b.bucketStartMs || byDimensions(a, b, groupBy));
+}
+
+/** The range that `usage` sums. */
+export function usageSpan(database: DatabaseSync, query: UsageQuery, nowMs: number): UsageSpan {
+  return spanOf(query, { nowMs, keptFrom: readKeptFrom(database) });
 }
 
 type FoundRow = MutableSums & Pick<UsageRow, 'bucketStartMs' | 'dimensions'>;

@@ -3,7 +3,7 @@ import { text } from './schema-words.ts';
 
 /** Query parameters that several routes have. */
 
-const MOMENT = 'ISO 8601 (UTC where it names no offset) or Unix seconds.';
+export const MOMENT = 'ISO 8601 (UTC where it names no offset) or Unix seconds.';
 
 export const TEAM = text('Only this team. The key of a team sees its own in any case.');
 export const TEAM_OF_ID = text('Whose it is, where several teams have the id.');

@@ -2,8 +2,8 @@ import Type from 'typebox';
 import { USAGE_DIMENSIONS } from '../../ledger/ledger-reader.ts';
 import type { OperationTable } from './operation.ts';
 import { json } from './operation.ts';
-import { CURSOR, END_TIME, START_TIME } from './parameters.ts';
-import { count, maybeText, page, textList, time, usd, wordList, words } from './schema-words.ts';
+import { CURSOR, MOMENT } from './parameters.ts';
+import { count, maybeText, page, text, textList, time, usd, wordList, words } from './schema-words.ts';
 import { NOT_COUNTED, TOKEN_COUNTS } from './usage-schemas.ts';
 
 const SOURCES = ['reported', 'estimated', 'missing'];
@@ -29,6 +29,8 @@ const BUCKET = Type.Object(
   { $id: 'UsageBucket', description: 'Without results where nothing was called.' },
 );
 
+const ON_A_BOUNDARY = `${MOMENT} On a boundary of the buckets, unless \`partial_buckets\` is true.`;
+
 /** Sums by time. */
 export const USAGE_OPERATIONS: OperationTable = {
   'GET /api/v1/usage': {
@@ -39,10 +41,15 @@ export const USAGE_OPERATIONS: OperationTable = {
       'Buckets lie on whole minutes, hours or days of UTC. By default the last hour (`1m`), day (`1h`) or seven days (`1d`).',
     access: 'reader',
     query: {
-      start_time: START_TIME,
-      end_time: END_TIME,
+      start_time: text(`From when, inclusive. ${ON_A_BOUNDARY}`),
+      end_time: text(`Until when, exclusive; until now by default. ${ON_A_BOUNDARY}`),
       bucket: words(['1m', '1h', '1d'], 'The width of a bucket; an hour by default.'),
       group_by: wordList(USAGE_DIMENSIONS, 'One result for each combination of these.'),
+      partial_buckets: Type.Boolean({
+        description:
+          'Takes a start and an end within a bucket; the first and the last then hold only what is in the range.',
+        default: false,
+      }),
       include_estimated: Type.Boolean({ description: 'Takes estimated tokens into the sums.', default: false }),
       ...Object.fromEntries(
         USAGE_DIMENSIONS.map((name) => [

@@ -56,6 +56,14 @@ describe('metertap usage', () => {
     expect(lines[3]).toMatch(/^all +- +2 /);
   });
 
+  it('sums a range to the second, but tells only whole buckets apart', async () => {
+    const range = ['--from', '2026-11-20T09:00:00Z', '--to', '2026-11-20T09:00:01Z'];
+    expect((await run([...range, '--group-by', 'team'])).lines[1]).toMatch(/^research +1 /);
+    const { code, errors } = await run([...range, '--bucket', '1h']);
+    expect(code).toBe(1);
+    expect(errors).toContain('Send 2026-11-20T09:00:00Z or 2026-11-20T10:00:00Z');
+  });
+
   it('is narrowed by several values, also by those with a comma', async () => {
     const { lines } = await run([
       '--group-by',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery } from '../../../src/ledger/ledger-reader.ts';
-import { segmentsOf } from '../../../src/ledger/queries/usage-segments.ts';
+import { segmentsOf, spanOf } from '../../../src/ledger/queries/usage-segments.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
 import { addSums, emptySums, type MutableSums, modelOf, sumsOfRecord } from '../../../src/ledger/sums.ts';
 import { COUNT_NAMES } from '../../../src/metering/usage.ts';
@@ -187,6 +187,31 @@ describe('segmentsOf', () => {
     expect(segmentsOf(query({ startMs, endMs: day }), horizon)).toEqual([
       { source: 'usage_day', startMs: day - 1_000 * DAY_MS, endMs: day },
     ]);
+  });
+
+  it('says how wide the range is then', () => {
+    const startMs = day - 1_000 * DAY_MS + HOUR_MS;
+    const endMs = day - 999 * DAY_MS + MINUTE_MS;
+    expect(spanOf(query({ startMs, endMs }), horizon)).toEqual({
+      startMs: day - 1_000 * DAY_MS,
+      endMs: day - 998 * DAY_MS,
+      startUnit: '1d',
+      endUnit: '1d',
+    });
+    expect(spanOf(query({ startMs: day - 100 * DAY_MS + MINUTE_MS, endMs: day }), horizon)).toMatchObject({
+      startMs: day - 100 * DAY_MS,
+      startUnit: '1h',
+    });
+  });
+
+  it('is as wide as was asked where everything is kept, and where it ends after now', () => {
+    for (const endMs of [day - HOUR_MS, nowMs + 1, nowMs + 90_001]) {
+      expect(spanOf(query({ startMs: day - DAY_MS - 1, endMs }), horizon)).toMatchObject({
+        startMs: day - DAY_MS - 1,
+        endMs,
+      });
+    }
+    expect(spanOf(query({ startMs: day, endMs: day }), horizon)).toMatchObject({ startMs: day, endMs: day });
   });
 
   it('covers every moment once', () => {

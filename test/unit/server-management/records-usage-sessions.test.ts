@@ -158,6 +158,54 @@ describe('GET /api/v1/usage', () => {
     expect(answer.json().error).toMatchObject({ code: 'invalid_parameter', param });
   });
 
+  it.each([
+    ['start_time=2026-11-22T10:30:00Z', 'start_time', '2026-11-22T10:00:00Z or 2026-11-22T11:00:00Z'],
+    ['start_time=2026-11-22T10:00:00.001Z', 'start_time', '2026-11-22T10:00:00Z or 2026-11-22T11:00:00Z'],
+    ['end_time=2026-11-22T10:59:59Z', 'end_time', '2026-11-22T10:00:00Z or 2026-11-22T11:00:00Z'],
+    ['bucket=1m&start_time=1795343401', 'start_time', '2026-11-22T10:30:00Z or 2026-11-22T10:31:00Z'],
+    ['bucket=1d&start_time=2026-11-20&end_time=2026-11-21T10:00:00Z', 'end_time', '2026-11-21T00:00:00Z or 2026-11-22'],
+    ['bucket=1d&start_time=2026-11-20T00:00:00%2B01:00', 'start_time', '2026-11-19T00:00:00Z or 2026-11-20T00:00:00Z'],
+  ])('refuses the time within a bucket in ?%s, and names the nearest', async (query, param, nearest) => {
+    const { app } = makeManagementApp(records);
+    const answer = await app.inject(get(`/api/v1/usage?${query}`));
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().error).toMatchObject({ code: 'invalid_parameter', param });
+    const given = new URLSearchParams(query).get(param);
+    expect(answer.json().error.message).toContain(`${param} ${JSON.stringify(given)}`);
+    expect(answer.json().error.message).toContain(`Send ${nearest}`);
+  });
+
+  it('cuts the first and the last bucket where that is asked for', async () => {
+    const { app } = makeManagementApp(records);
+    const sums = async (range: string): Promise<unknown> => {
+      const answer = await app.inject(get(`/api/v1/usage?bucket=1d&partial_buckets=true&${range}`));
+      const { data }: { data: { results: { requests: number }[] }[] } = answer.json();
+      return data.map(({ results }) => results[0]?.requests);
+    };
+    const at = Date.parse(makeCallRecord(1).started_at) / 1_000;
+    expect(await sums('start_time=2026-11-22T00:00:01Z')).toEqual([3]);
+    expect(await sums(`start_time=2026-11-21T23:00:00Z&end_time=${at}`)).toEqual([undefined, undefined]);
+    expect(await sums(`start_time=2026-11-22T01:00:00Z&end_time=${(at + 0.001).toFixed(3)}`)).toEqual([1]);
+  });
+
+  it('does not widen a range that the books cannot tell any more', async () => {
+    const { app, reader } = makeManagementApp(records);
+    const day = Date.parse('2026-06-01');
+    reader.usageSpan = async () => ({ startMs: day, endMs: day + 2 * 86_400_000, startUnit: '1d', endUnit: '1h' });
+    const ask = async (range: string) => {
+      const answer = await app.inject(get(`/api/v1/usage?bucket=1d&partial_buckets=true&${range}`));
+      return { status: answer.statusCode, error: answer.json().error };
+    };
+    const tooFine = await ask('start_time=2026-06-01T10:30:00Z&end_time=2026-06-03');
+    expect(tooFine).toMatchObject({ status: 400, error: { code: 'invalid_parameter', param: 'start_time' } });
+    expect(tooFine.error.message).toContain('only whole days of these sums are kept');
+    expect(tooFine.error.message).toContain('2026-06-01T00:00:00Z or 2026-06-02T00:00:00Z');
+    expect(await ask('start_time=2026-06-01&end_time=2026-06-02T10:30:00Z')).toMatchObject({
+      error: { param: 'end_time', message: expect.stringContaining('2026-06-02T10:00:00Z or 2026-06-02T11:00:00Z') },
+    });
+    expect(await ask('start_time=2026-06-01&end_time=2026-06-03')).toMatchObject({ status: 200 });
+  });
+
   it('names the dimensions that there are', async () => {
     const { app } = makeManagementApp();
     const { error } = (await app.inject(get('/api/v1/usage?group_by=colour'))).json();
