@@ -5,6 +5,7 @@ import { isoTime } from './iso-time.ts';
 import { nextPeriod, periodOf } from './period.ts';
 import { ACTIVITY_KEY, BUCKET_MS, floorTo, USAGE_KEY, USER_KEY } from './rollups.ts';
 import { integerOrNull, type Row, text, textOrNull } from './row-values.ts';
+import { SettlementCounter } from './settlement.ts';
 import { RECORD_MODEL_SQL } from './sums.ts';
 
 const RECORD = `SELECT team, key_id, run_id, session_id, agent, "user", upstream, endpoint, service_tier, usage_source, started_at,
@@ -15,8 +16,8 @@ const LAST =
 const CLOSED_THROUGH = 'SELECT max(period) AS period FROM statements WHERE team = ?';
 const INSERT = `INSERT INTO corrections (id, record_id, created_at, period, team, key_id, run_id, upstream, model,
     record_started_at, reason, actor, cost_before_nano_usd, cost_after_nano_usd, delta_nano_usd, price_id_before,
-    price_id_after)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    price_id_after, settlement)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 type RolledUpTable = keyof typeof BUCKET_MS;
 const KEYS: Readonly<Record<RolledUpTable, readonly string[]>> = {
@@ -38,7 +39,12 @@ const TABLES = ['usage_minute', 'usage_hour', 'usage_day', 'user_day', 'activity
 export function writeCorrections(database: DatabaseSync, batch: CorrectionBatch): string[] {
   return inTransaction(database, () => {
     const statements = new CorrectionStatements(database);
-    return batch.corrections.flatMap((proposed) => (writeOne(statements, proposed, batch) ? [proposed.recordId] : []));
+    statements.settlements.begin();
+    const ids = batch.corrections.flatMap((proposed) =>
+      writeOne(statements, proposed, batch) ? [proposed.recordId] : [],
+    );
+    statements.settlements.end();
+    return ids;
   });
 }
 
@@ -48,6 +54,7 @@ class CorrectionStatements {
   readonly last: StatementSync;
   readonly closedThrough: StatementSync;
   readonly insert: StatementSync;
+  readonly settlements: SettlementCounter;
   readonly rollups: ReadonlyMap<RolledUpTable, StatementSync>;
 
   constructor(database: DatabaseSync) {
@@ -55,6 +62,7 @@ class CorrectionStatements {
     this.last = database.prepare(LAST);
     this.closedThrough = database.prepare(CLOSED_THROUGH);
     this.insert = database.prepare(INSERT);
+    this.settlements = new SettlementCounter(database);
     this.rollups = new Map(TABLES.map((table) => [table, database.prepare(addCorrectionSql(table))]));
   }
 }
@@ -85,6 +93,7 @@ function writeOne(statements: CorrectionStatements, proposed: ProposedCorrection
     deltaNanoUsd,
     last === undefined ? textOrNull(record, 'price_id') : text(last, 'price_id_after'),
     proposed.priceId,
+    statements.settlements.next(),
   );
   addToRollups(statements, record, { deltaNanoUsd, pricedLater: before === null ? 1 : 0 });
   return true;

@@ -1,4 +1,5 @@
 import type { Usage } from '../metering/usage.ts';
+import type { CallRecord } from './record.ts';
 
 /**
  * What a record's cost is now, beside what it was when it was recorded. The latest correction of a record holds; the sum
@@ -18,6 +19,19 @@ export interface Correction {
   readonly delta_nano_usd: number;
   readonly price_id_before: string | null;
   readonly price_id_after: string;
+}
+
+/** A correction as exports and events tell it: with whose call it was. */
+export interface SettledCorrection extends Correction {
+  readonly team: string;
+  readonly key_id: string;
+  readonly run_id: string | null;
+  readonly upstream: string;
+  /** The model that answered, else the one that was asked for; '' for none. */
+  readonly model: string;
+  readonly record_started_at: string;
+  /** The call; null where retention has removed it. */
+  readonly record: CallRecord | null;
 }
 
 /** What of a record its price depends on, and what it costs now, corrections included. */

@@ -1,5 +1,6 @@
 import type { DetailCount } from '../metering/detail-counts.ts';
 import type { TokenCounts } from '../metering/usage.ts';
+import type { Correction, SettledCorrection } from './correction.ts';
 import type { CallRecord, Ending } from './record.ts';
 
 /**
@@ -12,12 +13,15 @@ export interface LedgerReader {
   record(id: string, team: string | null): Promise<CallRecord | null>;
   /** Newest first. `beforeId` continues after the last row of the page before. */
   records(filter: RecordFilter, page: { limit: number; beforeId: string | null }): Promise<CallRecord[]>;
-  /** The highest settlement number; every call that ends from now on has a higher one. 0 where no call has ended. */
+  /** The highest settlement number; whatever ends or is corrected from now on has a higher one. 0 where nothing has. */
   lastSettlement(): Promise<number>;
-  /** The settlement number of a record of the filter that has an end; null where there is none of this id. */
+  /** The settlement number of a record that has an end, or of a correction, of the filter; null for an unknown id. */
   settlementOf(filter: RecordFilter, id: string): Promise<number | null>;
-  /** Records with an end, in the order in which they got it. Read on after `readThrough` until that is `through`. */
-  settledRecords(filter: RecordFilter, page: SettledPage): Promise<SettledRecords>;
+  /**
+   * Records with an end, and corrections, in the order in which they came. Read on after `readThrough` until that is
+   * `through`.
+   */
+  settledEntries(filter: RecordFilter, page: SettledPage): Promise<SettledEntries>;
   /** The calls of one run that have an end, in the order in which they began. Empty where retention has removed them. */
   recordsOfRun(run: RunKey): Promise<CallRecord[]>;
 
@@ -147,14 +151,19 @@ export interface SettledPage {
   readonly after: number;
   /** The last number that is wanted. */
   readonly through: number;
-  /** At most so many records. */
+  /** At most so many entries. */
   readonly limit: number;
 }
 
-export interface SettledRecords {
+export type SettledEntry =
+  /** `corrected`: its latest correction by now. */
+  | { readonly kind: 'call'; readonly record: CallRecord; readonly corrected: Correction | null }
+  | { readonly kind: 'correction'; readonly correction: SettledCorrection };
+
+export interface SettledEntries {
   /** Fewer than the limit, or none, does not mean that there are no more: long stretches are read in parts. */
-  readonly records: CallRecord[];
-  /** All records of the filter up to this number have been given. */
+  readonly entries: SettledEntry[];
+  /** All entries of the filter up to this number have been given. */
   readonly readThrough: number;
 }
 

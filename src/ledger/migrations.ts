@@ -7,6 +7,7 @@ import { SCHEMA_ACCESS } from './schema-access.ts';
 import { SCHEMA_CORRECTIONS } from './schema-corrections.ts';
 import { SCHEMA_UNBOOKED } from './schema-unbooked.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
+import { SETTLED_CORRECTIONS } from './settled-corrections.ts';
 import { SETTLEMENT_SCHEMA } from './settlement.ts';
 import { addUsageDimensions } from './usage-dimensions.ts';
 
@@ -29,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 6, up: (database) => database.exec(SCHEMA_CORRECTIONS) },
   { version: 7, up: (database) => database.exec(LIMITED_RUNS) },
   { version: 8, up: (database) => database.exec(SCHEMA_UNBOOKED) },
+  { version: 9, up: (database) => database.exec(SETTLED_CORRECTIONS) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

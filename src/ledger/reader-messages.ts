@@ -6,8 +6,8 @@ import type {
   RunFilter,
   RunKey,
   RunRow,
+  SettledEntries,
   SettledPage,
-  SettledRecords,
   UsageQuery,
   UsageRow,
   UsageSpan,
@@ -24,7 +24,7 @@ export interface ReaderCalls {
   records: { input: { filter: RecordFilter; page: RecordPage }; output: CallRecord[] };
   lastSettlement: { input: null; output: number };
   settlementOf: { input: { filter: RecordFilter; id: string }; output: number | null };
-  settledRecords: { input: { filter: RecordFilter; page: SettledPage }; output: SettledRecords };
+  settledEntries: { input: { filter: RecordFilter; page: SettledPage }; output: SettledEntries };
   recordsOfRun: { input: RunKey; output: CallRecord[] };
   run: { input: RunKey; output: RunRow | null };
   teamsOfRun: { input: string; output: string[] };

@@ -9,7 +9,7 @@ import { correctionsOf, recordsToReprice } from './queries/corrections.ts';
 import { nextPage, standings } from './queries/outbox.ts';
 import { findRecord, listRecords, recordsOfRun } from './queries/records.ts';
 import { childrenOf, findRun, listRuns, teamsOfRun } from './queries/runs.ts';
-import { settledRecords, settlementOf } from './queries/settled.ts';
+import { settledEntries, settlementOf } from './queries/settled.ts';
 import { correctionsIn, openCalls, statementDocument, statementLines, statementMonths } from './queries/statements.ts';
 import { usage, usageSpan } from './queries/usage.ts';
 import type { ReaderCalls, ReaderStart } from './reader-messages.ts';
@@ -56,8 +56,8 @@ function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
       return lastSettlement(open);
     case 'settlementOf':
       return settlementOf(open, call.input.filter, call.input.id);
-    case 'settledRecords':
-      return settledRecords(open, call.input.filter, call.input.page);
+    case 'settledEntries':
+      return settledEntries(open, call.input.filter, call.input.page);
     case 'recordsOfRun':
       return recordsOfRun(open, call.input);
     case 'run':

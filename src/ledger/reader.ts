@@ -13,8 +13,8 @@ import type {
   RunFilter,
   RunKey,
   RunRow,
+  SettledEntries,
   SettledPage,
-  SettledRecords,
   UsageQuery,
   UsageRow,
   UsageSpan,
@@ -85,8 +85,8 @@ export class SqliteReader implements LedgerReader {
     return this.#ask('settlementOf', { filter, id });
   }
 
-  settledRecords(filter: RecordFilter, page: SettledPage): Promise<SettledRecords> {
-    return this.#ask('settledRecords', { filter, page });
+  settledEntries(filter: RecordFilter, page: SettledPage): Promise<SettledEntries> {
+    return this.#ask('settledEntries', { filter, page });
   }
 
   recordsOfRun(run: RunKey): Promise<CallRecord[]> {

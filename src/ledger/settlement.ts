@@ -5,7 +5,7 @@ import { integer } from './row-values.ts';
  * The order in which calls got their end. Each ended record has a number, `settlement`, that is handed out within the
  * transaction that writes the end. SQLite has one writer at a time, also over several processes, so whoever has read
  * all records up to a number never misses one: later ends have higher numbers. No time has this quality: calls end in
- * another order than they begin, and clocks step. Exports go by it.
+ * another order than they begin, and clocks step. Exports go by it. Corrections have numbers of the same row.
  *
  * The numbers have gaps, and never repeat, also where the records themselves have been deleted since. The index holds
  * the id too, so that ranges of time are told without reading the rows.

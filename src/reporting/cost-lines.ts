@@ -1,7 +1,7 @@
 import type { UsageRow } from '../ledger/ledger-reader.ts';
 import { organizationTokens } from './organization-tokens.ts';
 
-/** What a model's cost is made of. The lines of a row add up to its cost, to the nano-dollar. */
+/** What a model's cost is made of. The lines of a row add up to its corrected cost, to the nano-dollar. */
 export interface CostLine {
   /** `<model>, <meter>` (standards.md 1.6). */
   readonly name: string;
@@ -27,5 +27,6 @@ export function costLinesOf(row: UsageRow): CostLine[] {
     line('cache_write_tokens', cacheWrite, tokens.input_cache_write_tokens),
     line('output_tokens', output, tokens.output_tokens),
     line('other', row.cost_nano_usd - input - cacheRead - cacheWrite - output, null),
+    line('corrections', row.corrections_nano_usd, null),
   ].filter(({ nanoUsd, tokens: count }) => nanoUsd !== 0n || (count ?? 0) > 0);
 }

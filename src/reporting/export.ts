@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { LedgerReader, RecordFilter } from '../ledger/ledger-reader.ts';
-import type { CallRecord } from '../ledger/record.ts';
+import type { LedgerReader, RecordFilter, SettledEntry } from '../ledger/ledger-reader.ts';
 import type { ExportFormat } from './export-format.ts';
 import { badCursor, Cursors } from './list-page.ts';
 
@@ -8,9 +7,9 @@ export interface ExportRequest {
   /** Which records; times mean when a call began, as in all reports. */
   readonly filter: RecordFilter;
   readonly format: ExportFormat;
-  /** Go on after this: the id of a record of this export, or the cursor of an earlier one; null from the beginning. */
+  /** Go on after this: the id of a record or correction of this export, or the cursor of an earlier one; null from the beginning. */
   readonly cursor: string | null;
-  /** At most so many records; null for all. */
+  /** At most so many records and corrections; null for all. */
   readonly limit: number | null;
   readonly withHeader: boolean;
 }
@@ -28,12 +27,12 @@ const RECORDS_PER_PAGE = 500;
 const RECORDS_PER_TURN = 50;
 const RECORD_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 
-type ExportReader = Pick<LedgerReader, 'lastSettlement' | 'settlementOf' | 'settledRecords'>;
+type ExportReader = Pick<LedgerReader, 'lastSettlement' | 'settlementOf' | 'settledEntries'>;
 
 /**
- * Opens an export: the records of a filter that have an end, in the order in which they got it, up to the newest one of
- * now. In that order nothing can come in before what was exported, so an export that goes on after another misses no
- * call, however late it ended, and brings none twice.
+ * Opens an export: the records of a filter that have an end, in the order in which they got it, and the corrections of
+ * such records where they were made, up to the newest one of now. In that order nothing can come in before what was
+ * exported, so an export that goes on after another misses no call, however late it ended, and brings none twice.
  *
  * The first page is read before this resolves, so that a ledger that cannot be read is an error and no broken file.
  *
@@ -58,7 +57,7 @@ export async function openExport(reader: ExportReader, request: ExportRequest): 
 }
 
 const CURSOR_MESSAGE =
-  'cursor must be the id of a record of this same export, or the x-metertap-next-cursor of an earlier one with the same filters. A record that retention has removed cannot be gone on from; use start_time.';
+  'cursor must be the id of a record or correction of this same export, or the x-metertap-next-cursor of an earlier one with the same filters. A record that retention has removed cannot be gone on from; use start_time.';
 
 function numberOf([text = '']: readonly string[]): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
@@ -68,32 +67,32 @@ async function* readPages(
   reader: ExportReader,
   { filter, limit }: ExportRequest,
   range: { readonly after: number; readonly through: number },
-): AsyncGenerator<readonly CallRecord[]> {
+): AsyncGenerator<readonly SettledEntry[]> {
   let left = limit ?? Number.POSITIVE_INFINITY;
   let { after } = range;
   while (after < range.through && left > 0) {
     const page = { after, through: range.through, limit: Math.min(left, RECORDS_PER_PAGE) };
-    const { records, readThrough } = await reader.settledRecords(filter, page);
+    const { entries, readThrough } = await reader.settledEntries(filter, page);
     after = readThrough;
-    left -= records.length;
-    if (records.length > 0) yield records;
+    left -= entries.length;
+    if (entries.length > 0) yield entries;
   }
 }
 
 async function* writeParts(
   { format, withHeader }: ExportRequest,
-  first: readonly CallRecord[],
-  rest: AsyncGenerator<readonly CallRecord[]>,
+  first: readonly SettledEntry[],
+  rest: AsyncGenerator<readonly SettledEntry[]>,
 ): AsyncGenerator<string> {
   if (withHeader && format.header !== '') yield format.header;
   yield* writePage(format, first);
-  for await (const records of rest) yield* writePage(format, records);
+  for await (const entries of rest) yield* writePage(format, entries);
 }
 
-async function* writePage(format: ExportFormat, records: readonly CallRecord[]): AsyncGenerator<string> {
-  for (let start = 0; start < records.length; start += RECORDS_PER_TURN) {
-    const some = records.slice(start, start + RECORDS_PER_TURN);
-    yield some.map((record) => format.linesOf(record)).join('');
+async function* writePage(format: ExportFormat, entries: readonly SettledEntry[]): AsyncGenerator<string> {
+  for (let start = 0; start < entries.length; start += RECORDS_PER_TURN) {
+    const some = entries.slice(start, start + RECORDS_PER_TURN);
+    yield some.map((entry) => format.linesOf(entry)).join('');
     await nextTurn();
   }
 }

@@ -3,6 +3,7 @@ import type { Usage } from '../metering/usage.ts';
 import type { CsvColumn, CsvValue } from './csv-text.ts';
 import { type FocusCharge, modelOf } from './focus-charge.ts';
 import { sellerName } from './focus-provider.ts';
+import { hourAfter, hourOf, monthAfter, monthOf } from './focus-time.ts';
 
 /** The versions of FOCUS that are written. */
 export const FOCUS_VERSIONS = ['1.2', '1.4'] as const;
@@ -45,13 +46,13 @@ const FOCUS_COLUMNS: readonly Column[] = [
   record('BillingAccountName', ({ upstream }) => upstream),
   always('BillingCurrency', 'USD'),
   record('BillingPeriodEnd', ({ started_at }) => monthAfter(started_at)),
-  record('BillingPeriodStart', ({ started_at }) => `${started_at.slice(0, 7)}-01T00:00:00Z`),
+  record('BillingPeriodStart', ({ started_at }) => monthOf(started_at)),
   always('ChargeCategory', 'Usage'),
   always('ChargeClass', null),
   charge('ChargeDescription', describe),
   always('ChargeFrequency', 'Usage-Based'),
   record('ChargePeriodEnd', ({ started_at }) => hourAfter(started_at)),
-  record('ChargePeriodStart', ({ started_at }) => `${started_at.slice(0, 13)}:00:00Z`),
+  record('ChargePeriodStart', ({ started_at }) => hourOf(started_at)),
   always('CommitmentDiscountStatus', null),
   charge('ConsumedQuantity', (row) => decimal(row.consumedQuantity)),
   charge('ConsumedUnit', (row) => row.meter.consumedUnit),
@@ -86,7 +87,7 @@ const FOCUS_COLUMNS: readonly Column[] = [
   record('Tags', tagsOf),
 ];
 
-/** Ours. A download that broke is gone on with by the last cell, which therefore is the record's id. */
+/** Ours. A download that broke is gone on with by the last cell, which therefore is the id of the record or correction. */
 const CUSTOM_COLUMNS: readonly Column[] = [
   record('x_ApiKeyId', ({ key_id }) => key_id),
   record('x_RunId', ({ run_id }) => run_id),
@@ -113,6 +114,10 @@ const CUSTOM_COLUMNS: readonly Column[] = [
   tokens('x_TotalTokens', 'total_tokens'),
   record('x_StartedAt', ({ started_at }) => started_at),
   record('x_EndedAt', ({ ended_at }) => ended_at),
+  always('x_RecordType', 'call'),
+  always('x_CorrectedRecordId', null),
+  always('x_CorrectedAt', null),
+  always('x_CorrectionReason', null),
   always(FOCUS_ESCAPED_COLUMN, null),
   record('x_RecordId', ({ id }) => id),
 ];
@@ -128,7 +133,7 @@ function describe({ costStatus, meter, record: call }: FocusCharge): string {
 }
 
 /** Labels of the key as they are, tags of the call with `call/` before them: one scheme of the two may have no prefix. */
-function tagsOf({ labels, tags }: CallRecord): string | null {
+export function tagsOf({ labels, tags }: Pick<CallRecord, 'labels' | 'tags'>): string | null {
   const all = [
     ...Object.entries(labels),
     ...Object.entries(tags).map(([name, value]) => [`call/${name}`, value] as const),
@@ -139,17 +144,4 @@ function tagsOf({ labels, tags }: CallRecord): string | null {
 /** With a decimal point, so that whoever guesses types from a CSV file takes a column of whole numbers for decimals too. */
 function decimal(text: string): string {
   return text.includes('.') ? text : `${text}.0`;
-}
-
-function hourAfter(at: string): string {
-  return seconds(Date.parse(`${at.slice(0, 13)}:00:00Z`) + 3_600_000);
-}
-
-function monthAfter(at: string): string {
-  const month = new Date(`${at.slice(0, 7)}-01T00:00:00Z`);
-  return seconds(month.setUTCMonth(month.getUTCMonth() + 1));
-}
-
-function seconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

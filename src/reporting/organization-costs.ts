@@ -34,8 +34,9 @@ export interface OrganizationCostRequest {
 
 /**
  * Answers OpenAI's costs endpoint (standards.md 1.1) from the roll-ups. Costs are those of all priced calls, also of
- * estimated ones; what has no price is not in them, and a result of nothing but unpriced calls is left out, since it
- * would say that they are free.
+ * estimated ones, with what corrections have added since, in the days of the calls; by line item corrections are lines
+ * of their own. What has no price is not in them, and a result of nothing but unpriced calls is left out, since it would
+ * say that they are free.
  */
 export function reportOrganizationCosts(
   reader: LedgerReader,
@@ -65,7 +66,7 @@ function dimensionOf(group: CostGroup): UsageDimension | null {
 }
 
 function resultsOf(rows: readonly UsageRow[], request: OrganizationCostRequest): OrganizationCostResult[] {
-  const priced = rows.filter((row) => row.records - row.failed - row.missing_usage - row.unpriced > 0);
+  const priced = rows.filter(hasPrice);
   const { groupBy, lineItems } = request;
   if (groupBy.includes('line_item')) {
     return priced.flatMap((row) =>
@@ -77,8 +78,15 @@ function resultsOf(rows: readonly UsageRow[], request: OrganizationCostRequest):
       })),
     );
   }
-  if (lineItems.length === 0) return priced.map((row) => resultOf(row, groupBy, row.cost_nano_usd));
+  if (lineItems.length === 0) {
+    return priced.map((row) => resultOf(row, groupBy, row.cost_nano_usd + row.corrections_nano_usd));
+  }
   return sumsOfLines(priced, request);
+}
+
+/** Whether any call has a price, from the beginning or by a correction. */
+function hasPrice(row: UsageRow): boolean {
+  return row.records - row.failed - row.missing_usage - row.unpriced > 0 || row.corrections > 0;
 }
 
 /** The chosen lines of all models, summed again by the groups that were asked for. */

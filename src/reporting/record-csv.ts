@@ -1,6 +1,7 @@
 import type { CallRecord } from '../ledger/record.ts';
 import { COUNT_NAMES } from '../metering/usage.ts';
-import type { CsvColumn } from './csv-text.ts';
+import type { CorrectionLine } from './correction-line.ts';
+import type { CsvColumn, CsvValue } from './csv-text.ts';
 
 /** Tells which texts of a row have an apostrophe before them. */
 export const ESCAPED_COLUMN = 'escaped';
@@ -69,5 +70,21 @@ export const RECORD_CSV_COLUMNS: readonly CsvColumn<CallRecord>[] = [
   plain('cost_cache_write_nano_usd'),
   plain('cost_output_nano_usd'),
   plain('units'),
+  { name: 'record_type', value: () => 'call' },
+  { name: 'record_id', value: () => null },
+  { name: 'created_at', value: () => null },
+  { name: 'period', value: () => null },
+  { name: 'reason', value: () => null },
+  { name: 'actor', value: () => null },
   { name: ESCAPED_COLUMN, value: () => null },
 ];
+
+/** The same columns for a correction; what it does not have is empty. */
+export const CORRECTION_CSV_COLUMNS: readonly CsvColumn<CorrectionLine>[] = RECORD_CSV_COLUMNS.map(({ name }) => ({
+  name,
+  value: (line) => cellOf(Object.entries(line).find(([member]) => member === name)?.[1] ?? null),
+}));
+
+function cellOf(value: CorrectionLine[keyof CorrectionLine]): CsvValue {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+}

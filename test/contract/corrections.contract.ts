@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createIdGenerator } from '../../src/core/ids.ts';
 import type { CorrectionBook, ProposedCorrection, RepricingRange } from '../../src/ledger/correction.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import type { LedgerReader, UsageQuery } from '../../src/ledger/ledger-reader.ts';
+import type { LedgerReader, RecordFilter, SettledEntry, UsageQuery } from '../../src/ledger/ledger-reader.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
 import { endedRecord } from '../support/arbitrary-record.ts';
 import { CALL_STARTED_MS, callRecord, openCallRecord } from '../support/call-record.ts';
@@ -18,6 +18,16 @@ export interface CorrectedLedgerUnderTest {
 const nextId = createIdGenerator();
 const NOW_MS = Date.UTC(2026, 11, 3);
 const RANGE: RepricingRange = { team: null, startMs: Date.UTC(2026, 10, 1), endMs: Date.UTC(2026, 11, 1) };
+const ALL: RecordFilter = {
+  team: null,
+  keyId: null,
+  runId: null,
+  sessionId: null,
+  model: null,
+  ending: null,
+  startMs: null,
+  endMs: null,
+};
 const QUERY = { ...RANGE, bucket: '1d', filters: {}, includeEstimated: true } as const;
 
 function proposal(record: CallRecord, costNanoUsd: number, expectedNanoUsd = record.cost_nano_usd): ProposedCorrection {
@@ -92,6 +102,59 @@ export function describeCorrections(name: string, open: () => Promise<CorrectedL
       ).toEqual([]);
       expect(await books.corrections.correctionsOf([record.id, queued.id])).toEqual([]);
       expect(await sums()).toMatchObject([{ corrections: 0, corrections_nano_usd: 0n }]);
+    });
+
+    it('stands in the order of what has ended, after its call, with what it corrects', async () => {
+      const [first, second, third] = [callRecord(), callRecord({ team: 'sales' }), callRecord()];
+      await books.ledger.finish(first);
+      await correct(proposal(first, 5));
+      const between = await books.reader.lastSettlement();
+      await books.ledger.finish(second);
+      await correct(proposal(second, 6), proposal(first, 7, 5));
+      await books.ledger.finish(third);
+      const made = await books.corrections.correctionsOf([first.id, second.id]);
+      const ofFirst = made.filter((correction) => correction.record_id === first.id);
+      const ofSecond = made.find((correction) => correction.record_id === second.id);
+      const order = [first.id, ofFirst[0]?.id, second.id, ofSecond?.id, ofFirst[1]?.id, third.id];
+
+      const read = async (after: number, limit: number, team: string | null = null) => {
+        const through = await books.reader.lastSettlement();
+        const entries: SettledEntry[] = [];
+        for (let at = after; at < through; ) {
+          const page = await books.reader.settledEntries({ ...ALL, team }, { after: at, through, limit });
+          expect(page.entries.length).toBeLessThanOrEqual(limit);
+          entries.push(...page.entries);
+          at = page.readThrough;
+        }
+        return entries;
+      };
+      const ids = (entries: readonly SettledEntry[]) =>
+        entries.map((entry) => (entry.kind === 'call' ? entry.record.id : entry.correction.id));
+      for (const limit of [1, 2, 3, 100]) expect(ids(await read(0, limit))).toEqual(order);
+      expect(ids(await read(between, 10))).toEqual(order.slice(2));
+      expect(ids(await read(0, 10, 'sales'))).toEqual([second.id, ofSecond?.id]);
+      for (const id of order) {
+        const number = await books.reader.settlementOf(ALL, id ?? '');
+        expect(ids(await read(number ?? 0, 1))).toEqual(order.slice(order.indexOf(id) + 1));
+      }
+      expect(await books.reader.settlementOf({ ...ALL, team: 'sales' }, ofFirst[0]?.id ?? '')).toBeNull();
+
+      const entries = await read(0, 10);
+      expect(entries[0]).toEqual({ kind: 'call', record: first, corrected: ofFirst[1] });
+      expect(entries[1]).toEqual({
+        kind: 'correction',
+        correction: {
+          ...ofFirst[0],
+          team: 'research',
+          key_id: first.key_id,
+          run_id: first.run_id,
+          upstream: 'openai',
+          model: first.response_model,
+          record_started_at: first.started_at,
+          record: first,
+        },
+      });
+      expect(entries[5]).toEqual({ kind: 'call', record: third, corrected: null });
     });
 
     it('lets one of two take effect that were worked out from the same cost', async () => {

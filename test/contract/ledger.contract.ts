@@ -207,10 +207,10 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
         const ids: string[] = [];
         let at = after;
         while (at < through) {
-          const page = await reader.settledRecords({ ...ALL, ...filter }, { after: at, through, limit });
-          expect(page.records.length).toBeLessThanOrEqual(limit);
+          const page = await reader.settledEntries({ ...ALL, ...filter }, { after: at, through, limit });
+          expect(page.entries.length).toBeLessThanOrEqual(limit);
           expect(page.readThrough).toBeGreaterThan(at);
-          ids.push(...page.records.map((record) => record.id));
+          ids.push(...page.entries.map((entry) => (entry.kind === 'call' ? entry.record.id : entry.correction.id)));
           at = page.readThrough;
         }
         return ids;

@@ -7,6 +7,7 @@ only (test/e2e/exports.test.ts, test/repo/exports-docs.test.ts)."""
 import http.client
 import importlib.util
 import json
+import sqlite3
 import threading
 import urllib.error
 import urllib.request
@@ -42,11 +43,14 @@ upstreams:
   - {{ name: own-audio, base_url: "{audio}", api_key: sk-upstream, models: ["audio-*"] }}
   - {{ name: openai, base_url: "{simulator}", api_key: sk-upstream, models: ["*"] }}
 prices:
-  - {{ provider: own-audio, model: "audio-*", input_per_mtok: "2.5", cache_write_per_mtok: "3", input_audio_per_mtok: "32", cached_audio_per_mtok: "0.4",
+{other_prices}  - {{ provider: own-audio, model: "audio-*", input_per_mtok: "2.5", cache_write_per_mtok: "3", input_audio_per_mtok: "32", cached_audio_per_mtok: "0.4",
       output_per_mtok: "10", output_audio_per_mtok: "64", per_request_usd: "0.001", per_audio_hour_usd: "0.37",
       per_thousand_web_searches_usd: "10" }}
 keys:
   - {{ id: r1, team: research, key: key-of-research-0001, labels: {{ cost_center: "4711" }} }}
+"""
+NEW_PRICES = """  - { provider: openai, model: gpt-5-mini, input_per_mtok: "0.1", output_per_mtok: "5" }
+  - { provider: openai, model: no-price-model, input_per_mtok: "1", output_per_mtok: "2" }
 """
 CHAT = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Say hello."}]}
 STREAM = {**CHAT, "stream": True}
@@ -117,7 +121,12 @@ def ask(url: str, key: str, body: dict[str, Any] | None = None, headers: dict[st
 def focus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("metertap")
     with audio_upstream() as audio, serving("simulate", "--port", "0", env={}) as simulator:
-        (folder / "metertap.yaml").write_text(CONFIG.format(audio=audio, simulator=simulator["base_url"]))
+
+        def configure(other_prices: str) -> None:
+            text = CONFIG.format(audio=audio, simulator=simulator["base_url"], other_prices=other_prices)
+            (folder / "metertap.yaml").write_text(text)
+
+        configure("")
         settings = {
             "METERTAP_CONFIG": str(folder / "metertap.yaml"),
             "METERTAP_PORT": "0",
@@ -133,7 +142,14 @@ def focus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 except (urllib.error.HTTPError, http.client.HTTPException, OSError):
                     failed.append(headers)
             assert failed == [{"x-sim-cut-after": "2"}, {"x-sim-status": "500"}]
+        configure(NEW_PRICES)
         with serving("serve", env=settings) as proxy:  # a stop has settled every call
+            order = {"start_time": "2020-01-01", "end_time": "2029-01-01", "reason": "new prices"}
+            corrected = json.loads(ask(f"{proxy['url']}/api/v1/reprice", ADMIN_KEY, order))["corrected"]
+            assert corrected > 4
+        with sqlite3.connect(folder / "data" / "metertap.db") as ledger:  # as if the month of some had been closed before
+            ledger.execute("UPDATE corrections SET period = '2029-02' WHERE rowid <= 2")
+        with serving("serve", env=settings) as proxy:
             (folder / "focus.csv").write_bytes(ask(f"{proxy['url']}/api/v1/export?format=focus", ADMIN_KEY))
     return folder / "focus.csv"
 
@@ -175,5 +191,7 @@ def test_the_file_has_calls_of_every_kind(focus_file: Path) -> None:
         assert status in text
     for meter in ("Cached Input Tokens", "Cache Write Tokens", "Audio Input Tokens", "Audio Output Tokens"):
         assert f",{meter}," in text
+    for kind in (",Usage,Correction,Correction of a cost: ", ",Adjustment,,Correction of a cost: "):
+        assert kind in text
     for meter in ("Audio Duration", "Web Searches", "Requests"):
         assert f",{meter}," in text

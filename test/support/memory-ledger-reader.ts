@@ -7,8 +7,8 @@ import {
   type RunFilter,
   type RunKey,
   type RunRow,
+  type SettledEntries,
   type SettledPage,
-  type SettledRecords,
   USAGE_DIMENSIONS,
   type UsageDimension,
   type UsageQuery,
@@ -83,7 +83,7 @@ export class MemoryLedgerReader implements LedgerReader {
     return record !== undefined && fits(record, filter) ? (this.#settlements.get(id) ?? null) : null;
   }
 
-  async settledRecords(filter: RecordFilter, page: SettledPage): Promise<SettledRecords> {
+  async settledEntries(filter: RecordFilter, page: SettledPage): Promise<SettledEntries> {
     const numbered = [...this.#settlements].filter(([, number]) => number > page.after && number <= page.through);
     const records = numbered
       .map(([id]) => this.#records.get(id))
@@ -91,7 +91,8 @@ export class MemoryLedgerReader implements LedgerReader {
       .filter((record) => fits(record, filter));
     const last = records[page.limit - 1];
     const readThrough = last === undefined ? page.through : (this.#settlements.get(last.id) ?? page.through);
-    return { records: records.slice(0, page.limit), readThrough };
+    const entries = records.slice(0, page.limit).map((record) => ({ kind: 'call' as const, record, corrected: null }));
+    return { entries, readThrough };
   }
 
   async recordsOfRun(run: RunKey): Promise<CallRecord[]> {

@@ -123,7 +123,7 @@ export const USAGE = {
 export const EXPORT = {
   name: 'export',
   group: 'Look',
-  summary: 'records as CSV, JSON lines or FOCUS',
+  summary: 'records and corrections as CSV, JSON lines or FOCUS',
   options: {
     format: { type: 'string', value: 'FORMAT', words: ['csv', 'jsonl', 'focus'], text: 'csv by default' },
     'focus-version': { type: 'string', value: 'VERSION', words: ['1.2', '1.4'], text: 'of FOCUS; 1.2 by default' },

@@ -1,12 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { firstIdAt } from '../../core/ids.ts';
 import { COUNT_NAMES } from '../../metering/usage.ts';
-import type { Correction, RepricedRecord, RepricingPage, RepricingRange } from '../correction.ts';
+import type { Correction, RepricedRecord, RepricingPage, RepricingRange, SettledCorrection } from '../correction.ts';
 import { isoTime } from '../iso-time.ts';
-import { usageOfRow } from '../record-columns.ts';
+import type { RecordFilter } from '../ledger-reader.ts';
+import { RECORD_COLUMNS_SQL, recordOfRow, usageOfRow } from '../record-columns.ts';
 import { readKeptFrom } from '../retention.ts';
 import { HOUR_MS } from '../rollups.ts';
 import { integer, integerOrNull, type Row, text, textOrNull } from '../row-values.ts';
+import type { RecordConditions } from './records.ts';
 
 /** The cost that holds for one row of `records`: that of its latest correction, else its own. */
 const CURRENT_COST_SQL = `coalesce(
@@ -61,6 +63,54 @@ function repricedRecordOf(row: Row, range: RepricingRange): RepricedRecord | nul
     usage,
     costNanoUsd: integerOrNull(row, 'current_cost'),
   };
+}
+
+/** What of a correction `settledCorrectionsOf` reads. */
+export const SETTLED_CORRECTION_SQL = `id, record_id, created_at, period, reason, actor, cost_before_nano_usd,
+  cost_after_nano_usd, delta_nano_usd, price_id_before, price_id_after, team, key_id, run_id, upstream, model,
+  record_started_at`;
+
+/** Corrections in the order of their rows, each with its call where that is still there. */
+export function settledCorrectionsOf(database: DatabaseSync, rows: readonly Row[]): SettledCorrection[] {
+  const ids = JSON.stringify(rows.map((row) => text(row, 'record_id')));
+  const found = database
+    .prepare(`SELECT ${RECORD_COLUMNS_SQL} FROM records WHERE id IN (SELECT value FROM json_each(?))`)
+    .all(ids);
+  const records = new Map(found.map((row) => [text(row, 'id'), recordOfRow(row)]));
+  return rows.map((row) => ({
+    ...correctionOfRow(row),
+    team: text(row, 'team'),
+    key_id: text(row, 'key_id'),
+    run_id: textOrNull(row, 'run_id'),
+    upstream: text(row, 'upstream'),
+    model: text(row, 'model'),
+    record_started_at: text(row, 'record_started_at'),
+    record: records.get(text(row, 'record_id')) ?? null,
+  }));
+}
+
+/**
+ * The conditions of a filter of records, for the corrections of the same records. Sessions and endings stand in the
+ * records alone: once retention has removed those, such a filter does not find their corrections.
+ */
+export function correctionConditions(filter: RecordFilter): RecordConditions {
+  const conditions: string[] = [];
+  const values: string[] = [];
+  const where = (condition: string, value: string | null): void => {
+    if (value === null) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  where('record_id >= ?', filter.startMs === null ? null : firstIdAt(filter.startMs));
+  where('record_id < ?', filter.endMs === null ? null : firstIdAt(filter.endMs));
+  where('team = ?', filter.team);
+  where('key_id = ?', filter.keyId);
+  where('run_id = ?', filter.runId);
+  where('model = ?', filter.model);
+  const ofRecord = 'EXISTS (SELECT 1 FROM records WHERE records.id = corrections.record_id AND';
+  where(`${ofRecord} records.session_id = ?)`, filter.sessionId);
+  where(`${ofRecord} records.ending = ?)`, filter.ending);
+  return { conditions, values };
 }
 
 const CORRECTION_COLUMNS = `id, record_id, created_at, period, reason, actor, cost_before_nano_usd, cost_after_nano_usd,

@@ -122,7 +122,7 @@ export const RECORD_OPERATIONS: OperationTable = {
     tag: 'Usage',
     summary: 'Export records as a file',
     description:
-      'Calls that have ended, in the order in which they did, streamed. A connection that breaks before the last chunk has not brought the whole file.',
+      'Calls that have ended and corrections of their costs, in the order in which they came, streamed. A connection that breaks before the last chunk has not brought the whole file.',
     access: 'reader',
     query: {
       format: words(['csv', 'jsonl', 'focus'], 'csv by default.'),
@@ -139,10 +139,10 @@ export const RECORD_OPERATIONS: OperationTable = {
       limit: Type.Integer({
         minimum: 1,
         maximum: 999_999_999,
-        description: 'At most so many records; all by default.',
+        description: 'At most so many records and corrections; all by default.',
       }),
       cursor: text(
-        'Go on after this: the id of a record of this export, or the `x-metertap-next-cursor` of an earlier one.',
+        'Go on after this: the id of a record or correction of this export, or the `x-metertap-next-cursor` of an earlier one.',
       ),
     },
     answers: {
@@ -150,7 +150,7 @@ export const RECORD_OPERATIONS: OperationTable = {
         description: 'The file.',
         content: {
           'text/csv': { schema: text() },
-          'application/jsonl': { schema: text('One record in JSON on each line.') },
+          'application/jsonl': { schema: text('One record or correction in JSON on each line.') },
         },
         headers: {
           'x-metertap-next-cursor': 'Goes on after this file, once it has been read whole; absent with `limit`.',

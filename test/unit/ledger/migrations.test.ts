@@ -89,6 +89,26 @@ describe('migrate', () => {
     expect(lastSettlement(database)).toBe(2);
   });
 
+  it('numbers the corrections of a ledger from before, after all calls that had ended', () => {
+    const { database, file } = openFile();
+    migrate(database, file, MIGRATIONS.slice(0, 7));
+    database.exec('UPDATE settlement_counter SET last = 7');
+    const insert = database.prepare(
+      `INSERT INTO corrections (id, record_id, created_at, period, team, key_id, upstream, model, record_started_at,
+        reason, actor, cost_after_nano_usd, delta_nano_usd, price_id_after)
+        VALUES (?, 'r', '', '2026-11', 't', 'k', 'u', 'm', '', 'r', 'admin', 1, 1, 'p')`,
+    );
+    for (const id of ['b', 'a', 'c']) insert.run(id);
+    migrate(database, file);
+    const numbers = database.prepare('SELECT id, settlement FROM corrections ORDER BY settlement').all();
+    expect(numbers.map((row) => [row['id'], row['settlement']])).toEqual([
+      ['b', 8],
+      ['a', 9],
+      ['c', 10],
+    ]);
+    expect(lastSettlement(database)).toBe(10);
+  });
+
   it('refuses a schema that it does not know, and changes nothing', () => {
     const { database, file } = openWithRun();
     database.exec('PRAGMA user_version = 99');

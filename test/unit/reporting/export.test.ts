@@ -29,12 +29,12 @@ async function readAll(parts: AsyncIterable<string>): Promise<string> {
 function countingReader(records: number) {
   const reader = new MemoryLedgerReader(Array.from({ length: records }, (_, n) => makeCallRecord(n)));
   let pages = 0;
-  const counting: Pick<LedgerReader, 'lastSettlement' | 'settlementOf' | 'settledRecords'> = {
+  const counting: Pick<LedgerReader, 'lastSettlement' | 'settlementOf' | 'settledEntries'> = {
     lastSettlement: () => reader.lastSettlement(),
     settlementOf: (filter, id) => reader.settlementOf(filter, id),
-    settledRecords: (filter, page) => {
+    settledEntries: (filter, page) => {
       pages++;
-      return reader.settledRecords(filter, page);
+      return reader.settledEntries(filter, page);
     },
   };
   return { reader, counting, pages: () => pages };
@@ -72,11 +72,11 @@ describe('openExport', () => {
   it('fails where the ledger cannot be read: at once, or in the middle', async () => {
     const { counting } = countingReader(2_000);
     const unreadable = () => Promise.reject(new Error('no ledger'));
-    await expect(openExport({ ...counting, settledRecords: unreadable }, REQUEST)).rejects.toThrow('no ledger');
+    await expect(openExport({ ...counting, settledEntries: unreadable }, REQUEST)).rejects.toThrow('no ledger');
     let pages = 0;
     const failing: typeof counting = {
       ...counting,
-      settledRecords: (filter, page) => (++pages < 3 ? counting.settledRecords(filter, page) : unreadable()),
+      settledEntries: (filter, page) => (++pages < 3 ? counting.settledEntries(filter, page) : unreadable()),
     };
     const { parts } = await openExport(failing, REQUEST);
     await expect(readAll(parts)).rejects.toThrow('no ledger');

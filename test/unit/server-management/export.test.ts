@@ -22,9 +22,9 @@ async function start(beforePage: (page: number) => void = () => undefined) {
   const memory = new MemoryLedgerReader(records);
   let pages = 0;
   const reader: LedgerReader = Object.assign(memory, {
-    settledRecords: async (filter: RecordFilter, page: SettledPage) => {
+    settledEntries: async (filter: RecordFilter, page: SettledPage) => {
       beforePage(++pages);
-      return MemoryLedgerReader.prototype.settledRecords.call(memory, filter, page);
+      return MemoryLedgerReader.prototype.settledEntries.call(memory, filter, page);
     },
   });
   const { app } = makeManagementApp([], { reader });
