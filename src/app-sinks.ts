@@ -30,6 +30,8 @@ export interface EventsOut extends ManagedSinks {
   readonly alerts: AlertEvents;
   /** Looks at a call that has ended for what an operator should hear of. */
   callEnded(record: CallRecord): void;
+  /** Says that corrections have been written. */
+  costsCorrected(): void;
   /** Goes over to other sinks; those from before end what they are sending. */
   replace(sinks: Config['sinks']): void;
   /** Delivers what waits, for at most `graceMs`, and ends. */
@@ -77,12 +79,12 @@ export async function startEventsOut(options: EventsOutOptions): Promise<EventsO
       const alert = unpricedAlert(record);
       if (alert !== null) alerts.publish(alert);
     },
+    costsCorrected: () => sinks.wake('corrections'),
     configured: () => configs.map(viewOf),
     standings: () => journal.outbox.standings(),
     retryParked: async (name) => {
       const count = await journal.outbox.retryParked(name);
-      sinks.wake('usage');
-      sinks.wake('alerts');
+      for (const stream of ['usage', 'corrections', 'alerts'] as const) sinks.wake(stream);
       return count;
     },
     sendTest: (name) => sinks.sendTest(name, nextId(clock.nowMs())),

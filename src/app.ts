@@ -245,6 +245,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   registerManagementRoutes(app, {
     reader: journal.reader,
     corrections: journal.corrections,
+    onCorrected: (deltasNanoUsd) => {
+      metrics.costsCorrected(deltasNanoUsd);
+      eventsOut.costsCorrected();
+    },
     statements: journal.statements,
     nextId,
     onCommitted: (listener) => journal.onCommitted(listener),

@@ -44,8 +44,9 @@ const SINK_FIELDS = entry('a sink', {
     }),
   ),
   events: Type.Optional(
-    nonEmptyList(choice(['usage', 'alerts'], { description: 'A stream of events.' }), {
-      description: 'What it is sent: settled calls, alerts, or both. Billing systems take usage only.',
+    nonEmptyList(choice(['usage', 'alerts', 'corrections'], { description: 'A stream of events.' }), {
+      description:
+        'What it is sent: settled calls, alerts, corrections of costs, or several of them. Billing systems take usage only.',
       defaultText: '`["alerts"]` for `webhook`, else `["usage"]`',
     }),
   ),

@@ -6,7 +6,7 @@ export interface SinkKindRules {
   /** Where its makers run it; null where only the operator knows. */
   readonly defaultUrl: string | null;
   /** What it can take; the first is what it is sent unless the configuration says otherwise. */
-  readonly streams: readonly ('usage' | 'alerts')[];
+  readonly streams: readonly ('usage' | 'alerts' | 'corrections')[];
   /** Most events in one request. */
   readonly maxBatch: number;
   /** Whether one event says one number only, so that the configuration must say which numbers. */
@@ -29,9 +29,9 @@ const hook = { defaultUrl: null, needsMeters: false, needsCustomer: false, needs
 
 export const SINK_KINDS = {
   /** CloudEvents 1.0 in JSON; batched, or structured with `batch_size: 1` (https://github.com/cloudevents/spec). */
-  cloudevents: { ...hook, streams: ['usage', 'alerts'], maxBatch: 1_000 },
+  cloudevents: { ...hook, streams: ['usage', 'alerts', 'corrections'], maxBatch: 1_000 },
   /** One event per request, in the shape and with the headers of Standard Webhooks. */
-  webhook: { ...hook, streams: ['alerts', 'usage'], maxBatch: 1 },
+  webhook: { ...hook, streams: ['alerts', 'usage', 'corrections'], maxBatch: 1 },
   /** https://openmeter.io/docs/metering/events/overview */
   openmeter: { ...billing, defaultUrl: 'https://openmeter.cloud/api/v1/events', maxBatch: 1_000, needsToken: false },
   /** https://getlago.com/docs/api-reference/events/batch: at most 100, all or none. */

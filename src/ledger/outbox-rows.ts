@@ -28,6 +28,7 @@ export function claimSinks(
 
 const END_OF_STREAM: Readonly<Record<EventStream, string>> = {
   usage: 'SELECT last AS position FROM settlement_counter',
+  corrections: 'SELECT last AS position FROM settlement_counter',
   alerts: 'SELECT coalesce(max(sequence), 0) AS position FROM alert_events',
 };
 
@@ -132,6 +133,7 @@ export function pruneOutbox(database: DatabaseSync, nowMs: number): void {
 function forgetParkedWithoutEvent(database: DatabaseSync): void {
   database.exec(
     `DELETE FROM parked_events WHERE stream = 'usage' AND NOT EXISTS (SELECT 1 FROM records WHERE id = event_id);
+     DELETE FROM parked_events WHERE stream = 'corrections' AND NOT EXISTS (SELECT 1 FROM corrections WHERE id = event_id);
      DELETE FROM parked_events WHERE stream = 'alerts' AND NOT EXISTS (SELECT 1 FROM alert_events WHERE id = event_id);`,
   );
 }

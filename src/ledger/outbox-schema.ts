@@ -2,7 +2,7 @@
  * The outbox: which events have gone to which sink.
  *
  * - `sink_positions` says how far each sink has come in each stream: in `records.settlement` (`settlement.ts`), so that no
- *   record is copied, and in `alert_events.sequence`; `seen_at_ms` when a process was last configured so.
+ *   record is copied, in `corrections.settlement`, and in `alert_events.sequence`; `seen_at_ms` when a process was last configured so.
  * - `sinks` says which process delivers, until when, and how the last delivery went.
  * - `parked_events` were refused for good; `retry` 1 where an operator wants them sent again.
  * - `alert_events` are kept with their keys for longer than any window, so that none is published twice.

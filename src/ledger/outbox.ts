@@ -1,8 +1,12 @@
 import type { AlertType } from '../core/alert-events.ts';
+import type { SettledCorrection } from './correction.ts';
 import type { CallRecord } from './record.ts';
 
-/** What can be delivered: calls that have got their end, and alerts. Each sink has a position in each that it takes. */
-export type EventStream = 'usage' | 'alerts';
+/**
+ * What can be delivered: calls that have got their end, corrections of their costs, and alerts. Each sink has a position
+ * in each that it takes.
+ */
+export type EventStream = 'usage' | 'corrections' | 'alerts';
 
 /** An alert as the outbox keeps it. */
 export interface StoredAlert {
@@ -18,6 +22,12 @@ export interface StoredAlert {
 /** `position` is its place in its stream, in the order of the commits. */
 export type OutboxEvent =
   | { readonly stream: 'usage'; readonly id: string; readonly position: number; readonly record: CallRecord }
+  | {
+      readonly stream: 'corrections';
+      readonly id: string;
+      readonly position: number;
+      readonly correction: SettledCorrection;
+    }
   | { readonly stream: 'alerts'; readonly id: string; readonly position: number; readonly alert: StoredAlert };
 
 /** The next events of a sink. `lane` says how they are settled: by position, or one by one. */
@@ -84,7 +94,10 @@ export interface Outbox {
   claim(sinks: readonly SinkRegistration[], leaseMs: number): Promise<readonly string[]>;
   /** Gives all leases of this process back. */
   release(): Promise<void>;
-  /** The next events for a sink, oldest first: parked ones that are to be tried again, then alerts, then usage. */
+  /**
+   * The next events for a sink, oldest first: parked ones that are to be tried again, then alerts, then usage and
+   * corrections, a call before its corrections.
+   */
   nextPage(sink: SinkRegistration, limit: number): Promise<OutboxPage>;
   /** Writes down how a delivery went. Nothing is written where the lease has gone to another process. */
   settle(settlement: Settlement): Promise<'settled' | 'lease_lost'>;

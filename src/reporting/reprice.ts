@@ -57,6 +57,8 @@ export interface RepriceRooms {
   readonly corrections: CorrectionBook;
   readonly priceCall: (call: PricedCall) => Price | null;
   readonly nextId: () => string;
+  /** Told what the corrections that were written have added. */
+  readonly onCorrected: (deltasNanoUsd: readonly bigint[]) => void;
   readonly nowMs: () => number;
 }
 
@@ -132,8 +134,10 @@ async function write(rooms: RepriceRooms, order: RepriceOrder, changes: readonly
     actor: order.actor,
     nowMs: rooms.nowMs(),
   });
-  const written = new Set(ids);
-  return changes.filter(({ record }) => written.has(record.id));
+  const ofRecords = new Set(ids);
+  const written = changes.filter(({ record }) => ofRecords.has(record.id));
+  rooms.onCorrected(written.map(deltaOf));
+  return written;
 }
 
 function deltaOf({ record, proposed }: Change): bigint {

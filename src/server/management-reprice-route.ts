@@ -26,6 +26,7 @@ export function registerRepriceRoute(scope: FastifyInstance, rooms: ManagementRo
         corrections: rooms.corrections,
         priceCall: (call) => rooms.prices().priceCall(call),
         nextId: rooms.nextId,
+        onCorrected: rooms.onCorrected,
         nowMs: () => rooms.clock.nowMs(),
       },
       { ...order, actor: authorOf(request).actor },

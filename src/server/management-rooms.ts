@@ -109,6 +109,8 @@ export interface ManagedSinks {
 export interface ManagementRooms {
   readonly reader: LedgerReader;
   readonly corrections: CorrectionBook;
+  /** Told what corrections that were written have added, in nano-USD. */
+  readonly onCorrected: (deltasNanoUsd: readonly bigint[]) => void;
   readonly statements: StatementBook;
   readonly nextId: () => string;
   readonly onCommitted: Ledger['onCommitted'];

@@ -1,4 +1,6 @@
+import { formatUsd } from '../core/money.ts';
 import type { MeterValue } from '../core/sink-kinds.ts';
+import type { SettledCorrection } from '../ledger/correction.ts';
 import type { OutboxEvent } from '../ledger/outbox.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import type { SinkSettings } from './sink-settings.ts';
@@ -17,13 +19,13 @@ export type FactValue =
  * sent.
  */
 export interface EventFacts {
-  /** The record's or the alert's id; with meters, a colon and the meter's name behind it. The same on every try. */
+  /** The id of the record, the correction or the alert; with meters, a colon and the meter's name behind it. The same on every try. */
   readonly id: string;
   readonly type: string;
   readonly source: string;
   readonly team: string | null;
   readonly customer: string | null;
-  /** ISO 8601, UTC: when the call ended, or the alert arose. */
+  /** ISO 8601, UTC: when the call ended, the correction was made, or the alert arose. */
   readonly time: string;
   readonly schema: string;
   /** Everything, as docs/record.md names it, without the upstream's raw usage object. */
@@ -113,6 +115,7 @@ const PROPERTY_COUNTS = [
  */
 export function factsOf(event: OutboxEvent, settings: SinkSettings, needsCustomer: boolean): EventFacts[] {
   if (event.stream === 'alerts') return [alertFacts(event, settings)];
+  if (event.stream === 'corrections') return [correctionFacts(event.correction, settings)];
   const customer = customerOf(event.record, settings);
   if (customer === null && needsCustomer) {
     throw new NoCustomer(`no customer is configured for the team ${JSON.stringify(event.record.team)}`);
@@ -128,7 +131,10 @@ export function factsOf(event: OutboxEvent, settings: SinkSettings, needsCustome
   });
 }
 
-function customerOf(record: CallRecord, { customerLabel, customers }: SinkSettings): string | null {
+function customerOf(
+  record: Pick<CallRecord, 'labels' | 'team'>,
+  { customerLabel, customers }: SinkSettings,
+): string | null {
   const label = customerLabel === null ? undefined : record.labels[customerLabel];
   return label ?? (Object.hasOwn(customers, record.team) ? (customers[record.team] ?? null) : null);
 }
@@ -146,6 +152,59 @@ function usageFacts(record: CallRecord, settings: SinkSettings, customer: string
     properties: propertiesOf(record),
     value: null,
     costCents: record.cost_nano_usd === null ? null : centsText(record.cost_nano_usd),
+  };
+}
+
+/**
+ * A correction says what it adds and what holds now, under its own id, and whose call it was; nothing was used. Only
+ * kinds that take `corrections` are sent any (`core/sink-kinds.ts`).
+ */
+function correctionFacts(correction: SettledCorrection, settings: SinkSettings): EventFacts {
+  const { record, team } = correction;
+  return {
+    id: correction.id,
+    type: 'cost.corrected',
+    source: settings.source,
+    team,
+    customer: customerOf({ team, labels: record?.labels ?? {} }, settings) ?? team,
+    time: correction.created_at,
+    schema: 'urn:metertap:correction:1',
+    data: correctionData(correction),
+    properties: {},
+    value: null,
+    costCents: null,
+  };
+}
+
+function correctionData(correction: SettledCorrection): Record<string, FactValue> {
+  const { record } = correction;
+  const before = correction.cost_before_nano_usd;
+  return {
+    id: correction.id,
+    record_id: correction.record_id,
+    created_at: correction.created_at,
+    period: correction.period,
+    reason: correction.reason,
+    actor: correction.actor,
+    started_at: correction.record_started_at,
+    team: correction.team,
+    key_id: correction.key_id,
+    run_id: correction.run_id,
+    session_id: record?.session_id ?? null,
+    agent: record?.agent ?? null,
+    user: record?.user ?? null,
+    labels: record?.labels ?? {},
+    tags: record?.tags ?? {},
+    upstream: correction.upstream,
+    model: correction.model || null,
+    delta_nano_usd: correction.delta_nano_usd,
+    delta_usd: formatUsd(correction.delta_nano_usd),
+    cost_before_nano_usd: before,
+    cost_before_usd: before === null ? null : formatUsd(before),
+    cost_after_nano_usd: correction.cost_after_nano_usd,
+    cost_after_usd: formatUsd(correction.cost_after_nano_usd),
+    price_id_before: correction.price_id_before,
+    price_id_after: correction.price_id_after,
   };
 }
 

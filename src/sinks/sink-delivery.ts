@@ -203,11 +203,11 @@ export class SinkDelivery {
 }
 
 function teamOf(event: OutboxEvent): string | null {
-  return event.stream === 'usage' ? event.record.team : event.alert.team;
+  if (event.stream === 'usage') return event.record.team;
+  return event.stream === 'corrections' ? event.correction.team : event.alert.team;
 }
 
 function endedMsOf(event: OutboxEvent): number {
-  return Date.parse(
-    event.stream === 'usage' ? (event.record.ended_at ?? event.record.started_at) : event.alert.occurredAt,
-  );
+  if (event.stream === 'usage') return Date.parse(event.record.ended_at ?? event.record.started_at);
+  return Date.parse(event.stream === 'corrections' ? event.correction.created_at : event.alert.occurredAt);
 }

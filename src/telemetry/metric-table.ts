@@ -90,6 +90,11 @@ export const METRICS = {
     byKey: true,
     help: 'The part of cost_usd_total that rests on estimated usage.',
   },
+  cost_corrections_usd_total: {
+    type: 'counter',
+    labels: ['direction'],
+    help: 'US dollars that corrections through this process have added to costs (up) or taken from them (down); not in cost_usd_total.',
+  },
   request_duration_seconds: {
     type: 'histogram',
     labels: ['upstream', 'endpoint'],

@@ -47,6 +47,8 @@ export interface Metrics {
   /** Counts records that retention deleted before every sink had them. */
   recordsLost(records: number): void;
   alertAdded(type: string): void;
+  /** Counts what corrections have added to costs, each below 0 where a call became cheaper. */
+  costsCorrected(deltasNanoUsd: readonly bigint[]): void;
   /** Has the lag of the sinks read at every scrape. */
   watchSinks(read: () => readonly SinkReading[]): void;
   /** Has the limits read at every scrape. */
@@ -133,6 +135,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
     sinkFailed: (sink) => instruments.counter('sink_failures_total').inc({ sink }),
     sinkParked: (sink) => instruments.counter('sink_parked_total').inc({ sink }),
     recordsLost: (records) => instruments.counter('sink_lost_records_total').inc(records),
+    costsCorrected: (deltasNanoUsd) => {
+      const sumOf = (deltas: readonly bigint[]) => Number(deltas.reduce((sum, delta) => sum + delta, 0n)) / 1e9;
+      const total = instruments.counter('cost_corrections_usd_total');
+      total.inc({ direction: 'up' }, sumOf(deltasNanoUsd.filter((delta) => delta > 0n)));
+      total.inc({ direction: 'down' }, -sumOf(deltasNanoUsd.filter((delta) => delta < 0n)));
+    },
     alertAdded: (type) => instruments.counter('alerts_total').inc({ type }),
     watchSinks: (read) => {
       readSinks = read;
@@ -154,5 +162,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
 /** Lets the series of fixed sets begin at 0, so that the first event already shows as a rise. */
 function startAtZero(instruments: Instruments): void {
   for (const reason of MISSING_REASONS) instruments.counter('usage_missing_total').inc({ reason }, 0);
+  for (const direction of ['up', 'down']) instruments.counter('cost_corrections_usd_total').inc({ direction }, 0);
   for (const code of Object.keys(ERROR_KINDS)) instruments.counter('refused_total').inc({ code }, 0);
 }

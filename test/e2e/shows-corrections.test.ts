@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { createSimulator, type Simulator } from '../../src/simulator/server.ts';
+import { cloudEventsOf, startEventReceiver } from '../support/event-receiver.ts';
 import { csvObjects } from '../support/parse-csv.ts';
 import { asList, asRecord, startProxy, type TestProxy } from '../support/start-proxy.ts';
 
@@ -21,10 +22,15 @@ afterAll(() => simulator.close());
  * A ledger in December: a call of November, whose month is closed, and one of December, of two runs, both priced anew; a
  * call of another team, which was not.
  */
-async function correctedLedger() {
+async function correctedLedger(sinks = '') {
   let nowMs = Date.parse('2026-11-10T12:00:00Z');
   const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now() };
-  const options = { upstreamUrl: simulator.baseUrl, yaml: YAML('1'), clock, env: { METERTAP_UPSTREAM_KEY: 'sk-up' } };
+  const options = {
+    upstreamUrl: simulator.baseUrl,
+    yaml: YAML('1') + sinks,
+    clock,
+    env: { METERTAP_UPSTREAM_KEY: 'sk-up' },
+  };
   const proxy = await startProxy(options);
   const post = async (path: string, body: unknown, headers = {}, key = proxy.adminKey) => {
     const answer = await fetch(`${proxy.url}${path}`, {
@@ -50,7 +56,7 @@ async function correctedLedger() {
       key,
     );
   const reprice = async (input: string, team?: string) => {
-    options.yaml = YAML(input);
+    options.yaml = YAML(input) + sinks;
     await post('/api/v1/reload', {});
     const order = { start_time: '2026-11-01', end_time: '2027-01-01', reason: '=the contract', team };
     return post('/api/v1/reprice', order);
@@ -288,4 +294,60 @@ it("is in the organization's costs, in the day of the call, as a line item of it
     { day: '2026-11-10', item: null, project: 'research', usd: -0.0005 },
     { day: '2026-12-02', item: null, project: 'research', usd: -0.0005 },
   ]);
+});
+
+it('is sent to sinks that ask for it, after its call and under its own id, and counted', async () => {
+  const receiver = await startEventReceiver();
+  onTestFinished(() => receiver.close());
+  const sink = `{ name: out, kind: cloudevents, url: "${receiver.url}", events: [usage, corrections] }`;
+  const { proxy, download } = await correctedLedger(`sinks: [${sink}]`);
+  await using _ = proxy;
+  const lines = linesOf((await download('format=jsonl')).text);
+  await vi.waitFor(() => expect(receiver.takenIds).toHaveLength(lines.length), { timeout: 20_000, interval: 20 });
+  const [last] = lines.slice(-1);
+  const events = receiver.requests.flatMap((request) => cloudEventsOf(request));
+  expect(receiver.takenIds.indexOf(String(last?.['id']))).toBeGreaterThan(
+    receiver.takenIds.indexOf(String(last?.['record_id'])),
+  );
+  expect(events.filter((event) => event['type'] === 'cost.corrected')).toHaveLength(2);
+  expect(events.find((event) => event['id'] === last?.['id'])).toEqual({
+    specversion: '1.0',
+    id: last?.['id'],
+    source: '/metertap',
+    type: 'cost.corrected',
+    subject: 'research',
+    time: '2026-12-02T08:30:00.000Z',
+    datacontenttype: 'application/json',
+    dataschema: 'urn:metertap:correction:1',
+    data: {
+      id: last?.['id'],
+      record_id: last?.['record_id'],
+      created_at: '2026-12-02T08:30:00.000Z',
+      period: '2026-12',
+      reason: '=the contract',
+      actor: 'admin',
+      started_at: '2026-12-02T08:30:00.000Z',
+      team: 'research',
+      key_id: 'ci',
+      run_id: 'nightly',
+      session_id: 'session of nightly',
+      agent: null,
+      user: null,
+      labels: { cost_center: '4711' },
+      tags: { project: 'apollo' },
+      upstream: 'openai',
+      model: last?.['response_model'],
+      delta_nano_usd: -500_000,
+      delta_usd: '-0.000500000',
+      cost_before_nano_usd: 1_000_000,
+      cost_before_usd: '0.001000000',
+      cost_after_nano_usd: 500_000,
+      cost_after_usd: '0.000500000',
+      price_id_before: last?.['price_id_before'],
+      price_id_after: last?.['price_id'],
+    },
+  });
+  const metrics = await (await fetch(`${proxy.url}/metrics`)).text();
+  expect(metrics).toContain('metertap_cost_corrections_usd_total{direction="down"} 0.001\n');
+  expect(metrics).toContain('metertap_cost_corrections_usd_total{direction="up"} 0\n');
 });

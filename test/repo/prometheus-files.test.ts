@@ -99,9 +99,11 @@ it('no metric of ours is on no board and in no rule without a reason', () => {
   const asked = new Set(QUERIES.flatMap(({ expr }) => selectorsIn(expr).map(({ name }) => name)));
   const shown = (name: string) =>
     ['', '_bucket', '_sum', '_count'].some((part) => asked.has(`${METRIC_PREFIX}${name}${part}`));
-  // Free requests are in no book, delivered and failed events follow from the lag, and alerts are told by sinks.
+  // Free requests are in no book, corrections are told by statements, delivered and failed events follow from the lag,
+  // and alerts are told by sinks.
   const left = [
     'free_requests_total',
+    'cost_corrections_usd_total',
     'sink_delivered_total',
     'sink_failures_total',
     'sink_lost_records_total',

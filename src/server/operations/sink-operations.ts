@@ -8,7 +8,7 @@ const SINK = Type.Object(
     name: text(),
     kind: maybeText('Null where this process is not configured for it.'),
     host: maybeText('Of its address; a path may be a secret.'),
-    events: Type.Array(words(['usage', 'alerts'])),
+    events: Type.Array(words(['usage', 'alerts', 'corrections'])),
     state: words(
       ['idle', 'delivering', 'failing', 'unattended', 'not_configured'],
       '`failing` is tried again; `unattended`: no process delivers; `not_configured`: not in this process.',

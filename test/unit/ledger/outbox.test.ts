@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Journal } from '../../../src/ledger/journal.ts';
 import type { NewAlert, OutboxPage, SinkRegistration } from '../../../src/ledger/outbox.ts';
 import { UNDELIVERED_KEPT_MS } from '../../../src/ledger/outbox-rows.ts';
+import type { CallRecord } from '../../../src/ledger/record.ts';
 import { callRecord, openCallRecord } from '../../support/call-record.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { openTestJournal } from '../../support/test-journal.ts';
@@ -90,6 +91,80 @@ describe('the stream of usage', () => {
     const second = await openTestJournal({ dataDir });
     expect(await second.outbox.claim([BILLING], LEASE_MS)).toEqual(['billing']);
     expect(idsOf(await second.outbox.nextPage(BILLING, 10))).toEqual([records[1]?.id]);
+  });
+});
+
+describe('the stream of corrections', () => {
+  const BOTH: SinkRegistration = { name: 'finance', streams: ['usage', 'corrections'] };
+  const correct = async (journal: Journal, record: CallRecord, costNanoUsd: number, expectedNanoUsd: number) => {
+    const id = randomUUID();
+    const correction = { id, recordId: record.id, expectedNanoUsd, costNanoUsd, priceId: 'new' };
+    await journal.corrections.correct({ corrections: [correction], reason: 'r', actor: 'admin', nowMs: 1 });
+    return id;
+  };
+  const readAll = async (journal: Journal, sink: SinkRegistration, limit: number) => {
+    const ids: string[] = [];
+    for (;;) {
+      const page = await journal.outbox.nextPage(sink, limit);
+      if (page.events.length === 0) return ids;
+      ids.push(...idsOf(page));
+      await settleThrough(journal, page, sink.name);
+    }
+  };
+
+  it.each([1, 2, 10])('has each after its call, in pages of %i', async (limit) => {
+    const journal = await openTestJournal();
+    const [before, first, second] = [callRecord(), callRecord(), callRecord()];
+    await journal.finish(before);
+    await correct(journal, before, 1, 2_345_600);
+    await journal.outbox.claim([BOTH], LEASE_MS);
+    const late = await correct(journal, before, 2, 1);
+    await journal.finish(first);
+    const ofFirst = await correct(journal, first, 3, 2_345_600);
+    await journal.finish(second);
+    const again = await correct(journal, first, 4, 3);
+    const ofSecond = await correct(journal, second, 5, 2_345_600);
+    const ids = await readAll(journal, BOTH, limit);
+    expect(ids.toSorted()).toEqual([late, first.id, ofFirst, second.id, again, ofSecond].toSorted());
+    for (const [call, correction] of [
+      [first.id, ofFirst],
+      [ofFirst, again],
+      [second.id, ofSecond],
+    ]) {
+      expect(ids.indexOf(call ?? '')).toBeLessThan(ids.indexOf(correction ?? ''));
+    }
+    expect(await readAll(journal, BOTH, limit)).toEqual([]);
+  });
+
+  it('is sent to no sink that takes usage only, and is counted and parked like all others', async () => {
+    const journal = await openTestJournal();
+    const only: SinkRegistration = { name: 'corrections', streams: ['corrections'] };
+    await journal.outbox.claim([BILLING, only], LEASE_MS);
+    const record = callRecord();
+    await journal.finish(record);
+    const id = await correct(journal, record, 1, 2_345_600);
+    expect(await readAll(journal, BILLING, 10)).toEqual([record.id]);
+    const page = await journal.outbox.nextPage(only, 10);
+    expect(page).toMatchObject({
+      lane: 'corrections',
+      events: [{ stream: 'corrections', id, correction: { delta_nano_usd: 1 - 2_345_600, record: { id: record.id } } }],
+    });
+    const standing = async () => (await journal.outbox.standings()).find(({ name }) => name === only.name);
+    expect(await standing()).toMatchObject({ waiting: 1, oldestWaitingAt: '1970-01-01T00:00:00.001Z' });
+    const [event] = page.events;
+    if (event === undefined) throw new Error('There is no event.');
+    await journal.outbox.settle({
+      sink: only.name,
+      nowMs: 2,
+      through: { stream: 'corrections', position: event.position },
+      unparked: [],
+      parked: [{ stream: 'corrections', id, reason: 'HTTP 400' }],
+      delivered: false,
+      error: 'HTTP 400',
+    });
+    expect(await standing()).toMatchObject({ waiting: 0, parked: 1 });
+    expect(await journal.outbox.retryParked(only.name)).toBe(1);
+    expect(await journal.outbox.nextPage(only, 10)).toMatchObject({ lane: 'parked', events: [{ id }] });
   });
 });
 

@@ -96,6 +96,7 @@ export function makeManagementApp(
       providerOf: unexpected,
       priceCall: unexpected,
     }),
+    onCorrected: unexpected,
     corrections: {
       correctionsOf: async () => [],
       correct: unexpected,
