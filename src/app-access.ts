@@ -2,12 +2,14 @@ import { credentialDigest } from './attribution/credential-digest.ts';
 import type { KeyDirectory } from './attribution/key-directory.ts';
 import { checkKeyFormat, mintKey } from './attribution/key-format.ts';
 import { limitRulesFault } from './config/check-limit-rules.ts';
+import type { Reload } from './config/reload.ts';
 import type { Config } from './config/schema.ts';
 import type { BackgroundWork } from './core/background.ts';
-import type { AccessBook, LimitRuleData } from './ledger/access-book.ts';
+import type { AccessBook, ChangeAuthor, LimitRuleData } from './ledger/access-book.ts';
 import type { FileKey, FileTeam } from './reporting/access-view.ts';
 import { endpointPattern } from './server/admit-caller.ts';
 import type { AccessRooms, MintedSecret } from './server/management-rooms.ts';
+import type { Logger } from './telemetry/logger.ts';
 
 export interface AccessParts {
   readonly book: AccessBook;
@@ -90,6 +92,23 @@ export function createUseNotes({ book, directory }: Pick<AccessParts, 'book' | '
     const uses = directory.takeUses();
     if (uses.length > 0) await book.noteUses(uses);
   };
+}
+
+/**
+ * Writes the entry of a reload in the audit; one that changed nothing has none. The new configuration holds whether or
+ * not the ledger can be written.
+ */
+export async function noteReload(
+  book: Pick<AccessBook, 'noteChange'>,
+  { told, author, logger }: { readonly told: Reload; readonly author: ChangeAuthor; readonly logger: Logger },
+): Promise<void> {
+  if (told.changed.length === 0) return;
+  const entry = { action: 'configuration.reload', target: 'configuration', id: 'file', team: null } as const;
+  try {
+    await book.noteChange({ ...entry, before: null, after: told }, author);
+  } catch (error) {
+    logger.error({ err: error }, 'the audit has no entry of this reload');
+  }
 }
 
 function mintSecret(prefix: string, keyId: string, pepper: Buffer): MintedSecret {

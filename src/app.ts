@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
-import { createAccess, createUseNotes, watchChanges } from './app-access.ts';
+import { createAccess, createUseNotes, noteReload, watchChanges } from './app-access.ts';
 import { openLimits, stageSettingsOf } from './app-limits.ts';
 import { observerOf } from './app-observer.ts';
 import { createReaders } from './app-readers.ts';
@@ -10,11 +10,12 @@ import { startEventsOut } from './app-sinks.ts';
 import { KeyDirectory } from './attribution/key-directory.ts';
 import { ConfigError } from './config/config-error.ts';
 import type { LocalSecrets } from './config/local-secrets.ts';
-import { changesNeedingRestart } from './config/reload.ts';
+import { reloadOf } from './config/reload.ts';
 import type { Config } from './config/schema.ts';
 import { BackgroundWork } from './core/background.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import { createIdGenerator } from './core/ids.ts';
+import type { ChangeAuthor } from './ledger/access-book.ts';
 import { openJournal } from './ledger/journal.ts';
 import type { RecordFilter } from './ledger/ledger-reader.ts';
 import { startRetention } from './ledger/retention-schedule.ts';
@@ -53,7 +54,8 @@ export interface AppOptions {
 export interface App {
   /** Where it listens: `http://127.0.0.1:8787`. */
   readonly url: string;
-  reload(): Promise<ReloadResult>;
+  /** Reads the configuration anew, and notes in the audit who had it done and which sections have changed. */
+  reload(author: ChangeAuthor): Promise<ReloadResult>;
   /** Admits no further call, waits for the open ones up to the grace, ends the rest, writes what is to be written. */
   close(): Promise<void>;
 }
@@ -201,12 +203,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     nextId,
   });
 
-  const reload = async (): Promise<ReloadResult> => {
+  const reload = async (author: ChangeAuthor): Promise<ReloadResult> => {
     try {
       const next = options.readConfig();
       const nextProxy = proxySettingsOf(next, lasting);
       const nextStageSettings = stageSettingsOf(next, { directory, logger });
-      for (const path of changesNeedingRestart(config, next)) {
+      const told = reloadOf(config, next);
+      for (const path of told.at_next_start) {
         logger.warn({ setting: path }, 'this setting changes at the next start only');
       }
       const before = proxy;
@@ -221,6 +224,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       logger.info({}, 'the configuration has been reloaded');
       // Calls that have begun, even those whose request is still on its way, keep their upstreams to their end.
       background.run('close upstreams', () => openCalls.whenPresentOver().then(() => before.upstreams.close()));
+      await noteReload(journal.access, { told, author, logger });
       return { kind: 'swapped' };
     } catch (error) {
       configuration = { ...configuration, isLastLoadInForce: false };

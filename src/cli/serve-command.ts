@@ -3,16 +3,19 @@ import { ConfigError } from '../config/config-error.ts';
 import { findConfigPath, loadConfig } from '../config/load.ts';
 import { type LocalSecrets, openLocalSecrets } from '../config/local-secrets.ts';
 import type { Config } from '../config/schema.ts';
+import type { ChangeAuthor } from '../ledger/access-book.ts';
 import { LedgerError } from '../ledger/ledger-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { readCommandLine } from './command-line.ts';
 import { SERVE } from './commands/serving.ts';
 import { EXIT_CONFIG, EXIT_FAILURE, EXIT_OK } from './exit-codes.ts';
 
+const BY_SIGNAL: ChangeAuthor = { actor: 'signal:SIGHUP', requestId: null, address: null };
+
 /** A proxy that runs, as far as a command needs to know it. */
 export interface RunningProxy {
   readonly url: string;
-  reload(): Promise<unknown>;
+  reload(author: ChangeAuthor): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -63,7 +66,9 @@ export async function serveConfig(context: ServeContext, readConfig: () => Confi
     const logger = createLogger({ level: config.log.level });
     const proxy = await context.start({ config, secrets, readConfig, logger });
     context.onHangup(() => {
-      proxy.reload().catch((error: unknown) => logger.error({ err: error }, 'the configuration was not reloaded'));
+      proxy
+        .reload(BY_SIGNAL)
+        .catch((error: unknown) => logger.error({ err: error }, 'the configuration was not reloaded'));
     });
     context.write(asJson ? greetingJson(proxy, config, secrets) : greeting(proxy, config, secrets));
     await aborted(context.stop);

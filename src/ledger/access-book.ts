@@ -1,6 +1,6 @@
 /**
- * Teams and keys that are made over the management API, and the audit of their changes. Those of the configuration file
- * are not here.
+ * Teams and keys that are made over the management API, and the audit of their changes and all others. Those of the
+ * configuration file are not here.
  *
  * Everything here is data: whether a scope, a pattern or a rule makes sense is for others to say.
  */
@@ -22,6 +22,12 @@ export interface AccessBook {
    */
   changeTeam(change: TeamChange, author: ChangeAuthor): Promise<ChangeOutcome<TeamRow>>;
   changeKey(change: KeyChange, author: ChangeAuthor): Promise<ChangeOutcome<KeyRow>>;
+
+  /**
+   * Writes an entry of the audit for a change that is not made in the ledger; one that is has its entry in its own
+   * transaction.
+   */
+  noteChange(entry: AuditEntry, author: ChangeAuthor): Promise<void>;
 
   /** Notes when keys were used last. A time before the one that is known changes nothing. */
   noteUses(uses: readonly KeyUse[]): Promise<void>;
@@ -126,14 +132,24 @@ export type ChangeOutcome<Row> =
 
 /** Who makes a change, for the audit. */
 export interface ChangeAuthor {
-  /** `admin`, or `key:` and the id of the key. */
+  /** `admin`, or `key:` and the id of the key; `signal:SIGHUP` for a reload by signal. */
   readonly actor: string;
   readonly requestId: string | null;
   readonly address: string | null;
 }
 
-export const AUDIT_TARGETS = ['team', 'key', 'statement'] as const;
+export const AUDIT_TARGETS = ['team', 'key', 'statement', 'run', 'corrections', 'configuration'] as const;
 export type AuditTarget = (typeof AUDIT_TARGETS)[number];
+
+/** What has changed. Never a secret. */
+export interface AuditEntry {
+  readonly action: string;
+  readonly target: AuditTarget;
+  readonly id: string;
+  readonly team: string | null;
+  readonly before: object | null;
+  readonly after: object;
+}
 
 export interface AuditRow {
   /** Rises with every entry. */

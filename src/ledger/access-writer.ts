@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type {
-  AuditTarget,
+  AuditEntry,
   ChangeAuthor,
   ChangeOutcome,
   KeyChange,
@@ -242,15 +242,6 @@ function keyChanged(
   if (after === null) throw new Error('The key that was just written is not there.');
   audit(database, { action, target: 'key', id, team: after.team, before, after }, moment);
   return { kind: 'changed', row: after };
-}
-
-export interface AuditEntry {
-  readonly action: string;
-  readonly target: AuditTarget;
-  readonly id: string;
-  readonly team: string;
-  readonly before: object | null;
-  readonly after: object;
 }
 
 const AUDIT = `

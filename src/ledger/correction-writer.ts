@@ -1,4 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { formatUsd } from '../core/money.ts';
+import { audit } from './access-writer.ts';
 import type { CorrectionBatch, ProposedCorrection } from './correction.ts';
 import { inTransaction } from './database.ts';
 import { isoTime } from './iso-time.ts';
@@ -40,11 +42,10 @@ export function writeCorrections(database: DatabaseSync, batch: CorrectionBatch)
   return inTransaction(database, () => {
     const statements = new CorrectionStatements(database);
     statements.settlements.begin();
-    const ids = batch.corrections.flatMap((proposed) =>
-      writeOne(statements, proposed, batch) ? [proposed.recordId] : [],
-    );
+    const written = batch.corrections.flatMap((proposed) => writeOne(statements, proposed, batch) ?? []);
     statements.settlements.end();
-    return ids;
+    if (written.length > 0) auditBatch(database, written, batch);
+    return written.map(({ recordId }) => recordId);
   });
 }
 
@@ -67,13 +68,25 @@ class CorrectionStatements {
   }
 }
 
-function writeOne(statements: CorrectionStatements, proposed: ProposedCorrection, batch: CorrectionBatch): boolean {
+interface Written {
+  readonly recordId: string;
+  readonly id: string;
+  readonly team: string;
+  readonly deltaNanoUsd: number;
+}
+
+/** Gives what was written; null where the record is left as it is. */
+function writeOne(
+  statements: CorrectionStatements,
+  proposed: ProposedCorrection,
+  batch: CorrectionBatch,
+): Written | null {
   const record = statements.record.get(proposed.recordId);
-  if (record === undefined) return false;
+  if (record === undefined) return null;
   const last = statements.last.get(proposed.recordId);
   const before =
     last === undefined ? integerOrNull(record, 'cost_nano_usd') : integerOrNull(last, 'cost_after_nano_usd');
-  if (before !== proposed.expectedNanoUsd || before === proposed.costNanoUsd) return false;
+  if (before !== proposed.expectedNanoUsd || before === proposed.costNanoUsd) return null;
   const deltaNanoUsd = proposed.costNanoUsd - (before ?? 0);
   statements.insert.run(
     proposed.id,
@@ -87,7 +100,7 @@ function writeOne(statements: CorrectionStatements, proposed: ProposedCorrection
     text(record, 'model'),
     text(record, 'started_at'),
     batch.reason,
-    batch.actor,
+    batch.author.actor,
     before,
     proposed.costNanoUsd,
     deltaNanoUsd,
@@ -96,7 +109,31 @@ function writeOne(statements: CorrectionStatements, proposed: ProposedCorrection
     statements.settlements.next(),
   );
   addToRollups(statements, record, { deltaNanoUsd, pricedLater: before === null ? 1 : 0 });
-  return true;
+  return { recordId: proposed.recordId, id: proposed.id, team: text(record, 'team'), deltaNanoUsd };
+}
+
+/** One entry for a batch: each correction says its own record, costs and prices, and is kept for ever too. */
+function auditBatch(database: DatabaseSync, written: readonly Written[], batch: CorrectionBatch): void {
+  const { asked, author, reason, nowMs } = batch;
+  const range = `${isoTime(asked.startMs)}/${isoTime(asked.endMs)}`;
+  const after = {
+    reason,
+    asked: { team: asked.team, model: asked.model, upstream: asked.upstream },
+    corrections: written.length,
+    corrections_usd: formatUsd(written.reduce((sum, { deltaNanoUsd }) => sum + BigInt(deltaNanoUsd), 0n)),
+    teams: [...new Set(written.map(({ team }) => team))].sort(),
+    first_correction_id: written[0]?.id,
+    last_correction_id: written.at(-1)?.id,
+  };
+  const entry = {
+    action: 'costs.correct',
+    target: 'corrections',
+    id: range,
+    team: asked.team,
+    before: null,
+    after,
+  } as const;
+  audit(database, entry, { ...author, nowMs });
 }
 
 /** The month of the call, or the first open one after the team's closed months. */

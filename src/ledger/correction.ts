@@ -1,4 +1,5 @@
 import type { Usage } from '../metering/usage.ts';
+import type { ChangeAuthor } from './access-book.ts';
 import type { CallRecord } from './record.ts';
 
 /**
@@ -55,6 +56,13 @@ export interface RepricingRange {
   readonly endMs: number;
 }
 
+/** Which calls get their prices anew. */
+export interface RepriceQuestion extends RepricingRange {
+  /** A name or a glob, of the model that answered or of the one that was asked for; null for all. */
+  readonly model: string | null;
+  readonly upstream: string | null;
+}
+
 export interface RepricingPage {
   /** Ended records of known usage among those that were looked at. */
   readonly records: readonly RepricedRecord[];
@@ -79,7 +87,9 @@ export interface ProposedCorrection {
 export interface CorrectionBatch {
   readonly corrections: readonly ProposedCorrection[];
   readonly reason: string;
-  readonly actor: string;
+  /** What was asked for, for the audit. */
+  readonly asked: RepriceQuestion;
+  readonly author: ChangeAuthor;
   readonly nowMs: number;
 }
 
@@ -87,7 +97,7 @@ export interface CorrectionBatch {
 export interface CorrectionBook {
   /** Ended records with usage, in the order of their ids, after one of them. Looks at `limit` records. */
   recordsToReprice(range: RepricingRange, page: { afterId: string | null; limit: number }): Promise<RepricingPage>;
-  /** Writes corrections in one transaction. Gives the ids of the records whose cost it has corrected. */
+  /** Writes corrections, and an entry of the audit, in one transaction. Gives the ids of the records whose cost it has corrected. */
   correct(batch: CorrectionBatch): Promise<string[]>;
   /** All corrections of these records, in the order in which they were made. */
   correctionsOf(recordIds: readonly string[]): Promise<Correction[]>;

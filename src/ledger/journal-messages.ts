@@ -1,4 +1,13 @@
-import type { AccessDelta, ChangeOutcome, KeyChange, KeyRow, KeyUse, TeamChange, TeamRow } from './access-book.ts';
+import type {
+  AccessDelta,
+  AuditEntry,
+  ChangeOutcome,
+  KeyChange,
+  KeyRow,
+  KeyUse,
+  TeamChange,
+  TeamRow,
+} from './access-book.ts';
 import type { ChangeMoment } from './access-writer.ts';
 import type { CorrectionBatch } from './correction.ts';
 import type { DatabaseOptions } from './database.ts';
@@ -43,10 +52,11 @@ export interface JournalCalls {
   /** Brings the books up to date; answers in any case. */
   book: { input: null; output: null };
   findByUpstreamId: { input: { upstreamId: string; team: string | null }; output: CallRecord | null };
-  declareRun: { input: { run: RunKey; declared: RunDeclaration; nowMs: number }; output: RunRow };
+  declareRun: { input: { run: RunKey; declared: RunDeclaration; moment: ChangeMoment }; output: RunRow };
   hasRunLimits: { input: null; output: boolean };
   changeTeam: { input: { change: TeamChange; moment: ChangeMoment }; output: ChangeOutcome<TeamRow> };
   changeKey: { input: { change: KeyChange; moment: ChangeMoment }; output: ChangeOutcome<KeyRow> };
+  noteChange: { input: { entry: AuditEntry; moment: ChangeMoment }; output: null };
   noteUses: { input: readonly KeyUse[]; output: null };
   accessSince: { input: { version: number; nowMs: number }; output: AccessDelta };
   prune: { input: { beforeMs: number | null; nowMs: number }; output: PruneResult };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { changeKey, changeTeam, noteUses } from './access-writer.ts';
+import { audit, changeKey, changeTeam, noteUses } from './access-writer.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { writeCorrections } from './correction-writer.ts';
@@ -95,6 +95,9 @@ export class JournalThread {
         return findByUpstreamId(database, call.input.upstreamId, call.input.team);
       case 'declareRun':
         return declareRun(database, call.input.run, call.input);
+      case 'noteChange':
+        audit(database, call.input.entry, call.input.moment);
+        return null;
       case 'hasRunLimits':
         return hasRunLimits(database);
       case 'changeTeam':

@@ -1,5 +1,6 @@
 import type { DetailCount } from '../metering/detail-counts.ts';
 import type { TokenCounts } from '../metering/usage.ts';
+import type { ChangeAuthor } from './access-book.ts';
 import type { Correction, SettledCorrection } from './correction.ts';
 import type { CallRecord, Ending } from './record.ts';
 
@@ -33,8 +34,11 @@ export interface LedgerReader {
   childrenOf(run: RunKey): Promise<RunRow[]>;
   /** Whether any run was declared with limits of its own. */
   hasRunLimits(): Promise<boolean>;
-  /** Declares a run, or changes what was declared. Gives the row as it is then. */
-  declareRun(run: RunKey, declared: RunDeclaration): Promise<RunRow>;
+  /**
+   * Declares a run, or changes what was declared, and writes its entry of the audit, in one transaction. Gives the row
+   * as it is then.
+   */
+  declareRun(run: RunKey, declared: RunDeclaration, author: ChangeAuthor): Promise<RunRow>;
 
   /** The sums of one run, a row for each (key, upstream, model, agent, usage source). */
   sumsOfRun(run: RunKey): Promise<ActivitySum[]>;

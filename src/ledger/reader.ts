@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { MetertapError } from '../core/errors.ts';
+import type { ChangeAuthor } from './access-book.ts';
 import { endWorker } from './end-worker.ts';
 import type { JournalCalls } from './journal-messages.ts';
 import { LedgerError } from './ledger-error.ts';
@@ -120,12 +121,16 @@ export class SqliteReader implements LedgerReader {
     }
   }
 
-  async declareRun(run: RunKey, declared: RunDeclaration): Promise<RunRow> {
+  async declareRun(run: RunKey, declared: RunDeclaration, author: ChangeAuthor): Promise<RunRow> {
     if (declared.parentRunId === run.runId) {
       throw new MetertapError('invalid_parameter', 'A run cannot be its own parent.', { param: 'parent_run_id' });
     }
     try {
-      return await this.#options.declareRun({ run, declared, nowMs: this.#options.clock.nowMs() });
+      return await this.#options.declareRun({
+        run,
+        declared,
+        moment: { ...author, nowMs: this.#options.clock.nowMs() },
+      });
     } catch (cause) {
       throw unreadable(cause);
     }

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type {
   AccessBook,
   AccessDelta,
+  AuditEntry,
   AuditFilter,
   AuditPage,
   AuditRow,
@@ -65,6 +66,11 @@ export class SqliteAccessBook implements AccessBook {
   async changeKey(change: KeyChange, author: ChangeAuthor): Promise<ChangeOutcome<KeyRow>> {
     const moment = { ...author, nowMs: this.#clock.nowMs() };
     return this.#journal.call('changeKey', { change, moment }).catch(refuse);
+  }
+
+  async noteChange(entry: AuditEntry, author: ChangeAuthor): Promise<void> {
+    const moment = { ...author, nowMs: this.#clock.nowMs() };
+    await inTime(this.#journal.call('noteChange', { entry, moment })).catch(refuse);
   }
 
   async noteUses(uses: readonly KeyUse[]): Promise<void> {

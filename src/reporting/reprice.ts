@@ -1,20 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatUsd } from '../core/money.ts';
-import type { CorrectionBook, ProposedCorrection, RepricedRecord, RepricingRange } from '../ledger/correction.ts';
+import type { ChangeAuthor } from '../ledger/access-book.ts';
+import type { CorrectionBook, ProposedCorrection, RepricedRecord, RepriceQuestion } from '../ledger/correction.ts';
 import { matchesModel } from '../pricing/model-pattern.ts';
 import type { Price, PricedCall } from '../pricing/pricer.ts';
 
-/** Which calls get their prices anew. */
-export interface RepriceFilter extends RepricingRange {
-  /** A name or a glob, of the model that answered or of the one that was asked for; null for all. */
-  readonly model: string | null;
-  readonly upstream: string | null;
-}
-
 export interface RepriceOrder {
-  readonly filter: RepriceFilter;
+  readonly filter: RepriceQuestion;
   readonly reason: string;
-  readonly actor: string;
+  readonly author: ChangeAuthor;
   /** Works everything out and writes nothing. */
   readonly dryRun: boolean;
 }
@@ -110,7 +104,7 @@ export async function reprice(
   };
 }
 
-function isWanted(record: RepricedRecord, { upstream, model }: RepriceFilter): boolean {
+function isWanted(record: RepricedRecord, { upstream, model }: RepriceQuestion): boolean {
   if (upstream !== null && record.upstream !== upstream) return false;
   if (model === null) return true;
   return [record.responseModel, record.requestModel].some((name) => name !== null && matchesModel(model, name));
@@ -131,7 +125,8 @@ async function write(rooms: RepriceRooms, order: RepriceOrder, changes: readonly
   const ids = await rooms.corrections.correct({
     corrections: changes.map(({ proposed }) => proposed),
     reason: order.reason,
-    actor: order.actor,
+    asked: order.filter,
+    author: order.author,
     nowMs: rooms.nowMs(),
   });
   const ofRecords = new Set(ids);

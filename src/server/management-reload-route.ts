@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
 import { QueryParameters } from '../reporting/query-parameters.ts';
+import { authorOf } from './management-changes.ts';
 import type { ManagementRooms, ReloadResult } from './management-rooms.ts';
 import { readerOf, requireAdmin } from './management-scope.ts';
 
@@ -9,7 +10,7 @@ export function registerReloadRoute(scope: FastifyInstance, rooms: ManagementRoo
   scope.post('/reload', async (request) => {
     requireAdmin(readerOf(request));
     new QueryParameters(request.query, []);
-    const result = await rooms.reload();
+    const result = await rooms.reload(authorOf(request));
     if (result.kind === 'kept') throw configurationKept(result);
     return { reloaded: true };
   });

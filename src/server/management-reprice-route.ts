@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
+import type { RepriceQuestion } from '../ledger/correction.ts';
 import { Cursors } from '../reporting/list-page.ts';
 import { readMoment } from '../reporting/moment.ts';
 import { checkRange, QueryParameters } from '../reporting/query-parameters.ts';
-import { type RepriceFilter, reprice } from '../reporting/reprice.ts';
+import { reprice } from '../reporting/reprice.ts';
 import { authorOf } from './management-changes.ts';
 import type { ManagementRooms } from './management-rooms.ts';
 import { readerOf, requireAdmin } from './management-scope.ts';
@@ -29,7 +30,7 @@ export function registerRepriceRoute(scope: FastifyInstance, rooms: ManagementRo
         onCorrected: rooms.onCorrected,
         nowMs: () => rooms.clock.nowMs(),
       },
-      { ...order, actor: authorOf(request).actor },
+      { ...order, author: authorOf(request) },
       { afterId: cursor === null ? null : (cursors.read(cursor)[0] ?? null), limit },
     );
     return { ...result, next_cursor: lastId === null ? null : cursors.write([lastId]) };
@@ -42,7 +43,7 @@ function readOrder(body: unknown) {
     if (MEMBERS.includes(name)) continue;
     throw invalid(name, `Unknown member ${JSON.stringify(name)}. Allowed: ${MEMBERS.join(', ')}.`);
   }
-  const filter: RepriceFilter = {
+  const filter: RepriceQuestion = {
     startMs: readTime(members, 'start_time'),
     endMs: readTime(members, 'end_time'),
     team: readText(members, 'team'),

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../attribution/permissions.ts';
 import type { Clock } from '../core/clock.ts';
-import type { AccessBook, NewSecret } from '../ledger/access-book.ts';
+import type { AccessBook, ChangeAuthor, NewSecret } from '../ledger/access-book.ts';
 import type { CorrectionBook } from '../ledger/correction.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerReader, RunKey } from '../ledger/ledger-reader.ts';
@@ -124,7 +124,7 @@ export interface ManagementRooms {
   readonly metricsToken: () => string | null;
   readonly health: () => Health;
   readonly status: () => Status;
-  readonly reload: () => Promise<ReloadResult>;
+  readonly reload: (author: ChangeAuthor) => Promise<ReloadResult>;
   /** The prices that hold now, and the upstreams that they are for; a reload may change them. */
   readonly prices: () => Pick<PriceLookup, 'explain' | 'itemise' | 'providerOf' | 'priceCall'> & {
     readonly upstreams: readonly string[];

@@ -4,6 +4,7 @@ import { pageRequest } from '../reporting/page-request.ts';
 import { QueryParameters } from '../reporting/query-parameters.ts';
 import { listRuns } from '../reporting/run-list.ts';
 import { type RunReport, reportRun } from '../reporting/run-report.ts';
+import { authorOf } from './management-changes.ts';
 import type { ManagementRooms } from './management-rooms.ts';
 import { type RunSettings, readRunSettings, refuseParentCycle } from './management-run-settings.ts';
 import { findRun, notFound, pathId, readerOf, requireAdmin, visibleTeam } from './management-scope.ts';
@@ -36,7 +37,7 @@ export function registerRunRoutes(scope: FastifyInstance, rooms: ManagementRooms
     requireAdmin(readerOf(request));
     const { run, settings } = readDeclaration(request);
     await refuseParentCycle(rooms.reader, run, settings.declaration.parentRunId ?? null);
-    const { limits } = await rooms.reader.declareRun(run, settings.declaration);
+    const { limits } = await rooms.reader.declareRun(run, settings.declaration, authorOf(request));
     await rooms.runDeclared(run, limits);
     return report(rooms, run, false);
   });

@@ -6,6 +6,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { LedgerReader, RecordFilter, SettledEntry, UsageQuery } from '../../src/ledger/ledger-reader.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
 import { endedRecord } from '../support/arbitrary-record.ts';
+import { CORRECTING } from '../support/authors.ts';
 import { CALL_STARTED_MS, callRecord, openCallRecord } from '../support/call-record.ts';
 
 export interface CorrectedLedgerUnderTest {
@@ -42,7 +43,7 @@ export function describeCorrections(name: string, open: () => Promise<CorrectedL
       books = await open();
     });
     const correct = (...corrections: ProposedCorrection[]) =>
-      books.corrections.correct({ corrections, reason: 'a new price', actor: 'admin', nowMs: NOW_MS });
+      books.corrections.correct({ corrections, reason: 'a new price', ...CORRECTING, nowMs: NOW_MS });
     const sums = async (groupBy: UsageQuery['groupBy'] = []) => books.reader.usage({ ...QUERY, groupBy });
 
     it('keeps the record and the roll-ups as they were, and the correction beside them', async () => {
@@ -217,7 +218,7 @@ export function describeCorrections(name: string, open: () => Promise<CorrectedL
               let cost = record.cost_nano_usd;
               for (const next of record.usage === null ? [] : costs) {
                 const corrections = [proposal(record, next, cost)];
-                await fresh.corrections.correct({ corrections, reason: 'r', actor: 'a', nowMs: NOW_MS });
+                await fresh.corrections.correct({ corrections, reason: 'r', ...CORRECTING, nowMs: NOW_MS });
                 cost = next;
               }
               current.set(record.id, { record, costNanoUsd: cost });

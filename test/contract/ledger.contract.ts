@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { LedgerReader, RecordFilter } from '../../src/ledger/ledger-reader.ts';
+import { ADMIN } from '../support/authors.ts';
 import { CALL_STARTED_MS, callRecord, callUsage, openCallRecord } from '../support/call-record.ts';
 
 export interface LedgerUnderTest {
@@ -305,7 +306,7 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
 
       it('keeps what was declared of a run, and changes only what is given', async () => {
         const limits = [{ requests: 5, per: 'run' }];
-        await reader.declareRun(RUN, { parentRunId: 'parent', labels: { a: 'b' }, limits });
+        await reader.declareRun(RUN, { parentRunId: 'parent', labels: { a: 'b' }, limits }, ADMIN);
         await ledger.finish(callRecord({ parent_run_id: 'other', session_id: 'session-1' }));
         expect(await reader.run(RUN)).toMatchObject({
           parent_run_id: 'parent',
@@ -314,29 +315,29 @@ export function describeLedger(name: string, open: () => Promise<LedgerUnderTest
           limits,
           cost_nano_usd: 2_345_600n,
         });
-        expect(await reader.declareRun(RUN, { labels: {} })).toMatchObject({
+        expect(await reader.declareRun(RUN, { labels: {} }, ADMIN)).toMatchObject({
           parent_run_id: 'parent',
           labels: {},
           limits,
         });
-        expect(await reader.declareRun(RUN, { parentRunId: null })).toMatchObject({ parent_run_id: null });
-        await expect(reader.declareRun(RUN, { parentRunId: RUN.runId })).rejects.toMatchObject({
+        expect(await reader.declareRun(RUN, { parentRunId: null }, ADMIN)).toMatchObject({ parent_run_id: null });
+        await expect(reader.declareRun(RUN, { parentRunId: RUN.runId }, ADMIN)).rejects.toMatchObject({
           code: 'invalid_parameter',
         });
       });
 
       it('knows whether any run has limits of its own', async () => {
-        await reader.declareRun(RUN, { labels: { a: 'b' } });
+        await reader.declareRun(RUN, { labels: { a: 'b' } }, ADMIN);
         expect(await reader.hasRunLimits()).toBe(false);
-        await reader.declareRun(RUN, { limits: [{ requests: 5 }] });
+        await reader.declareRun(RUN, { limits: [{ requests: 5 }] }, ADMIN);
         expect(await reader.hasRunLimits()).toBe(true);
-        await reader.declareRun(RUN, { limits: [] });
+        await reader.declareRun(RUN, { limits: [] }, ADMIN);
         expect(await reader.hasRunLimits()).toBe(false);
       });
 
       it('finds the children of a run', async () => {
         await ledger.finish(callRecord({ run_id: 'child-b', parent_run_id: 'nightly-42' }));
-        await reader.declareRun({ team: 'research', runId: 'child-a' }, { parentRunId: 'nightly-42' });
+        await reader.declareRun({ team: 'research', runId: 'child-a' }, { parentRunId: 'nightly-42' }, ADMIN);
         await ledger.finish(callRecord({ run_id: 'child-c', parent_run_id: 'nightly-42', team: 'sales' }));
         expect((await reader.childrenOf(RUN)).map((run) => run.run_id)).toEqual(['child-a', 'child-b']);
       });

@@ -8,6 +8,7 @@ import { nextPeriod, periodStartMs } from '../../src/ledger/period.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
 import type { StatementBook } from '../../src/ledger/statement.ts';
 import { closeStatement, statementDocument, statementMonths } from '../../src/reporting/statement-report.ts';
+import { CORRECTING } from '../support/authors.ts';
 import { callRecord, openCallRecord } from '../support/call-record.ts';
 
 export interface StatedLedgerUnderTest {
@@ -159,7 +160,7 @@ async function take(step: Step, { books, expected, kept }: Stage): Promise<void>
     const before = expected.costs.get(record.id) ?? null;
     const id = nextId(NOW_MS);
     const corrections = [{ id, recordId: record.id, expectedNanoUsd: before, costNanoUsd: step.cost, priceId: 'p' }];
-    await books.corrections.correct({ corrections, reason: 'r', actor: 'a', nowMs: NOW_MS });
+    await books.corrections.correct({ corrections, reason: 'r', ...CORRECTING, nowMs: NOW_MS });
     expected.costs.set(record.id, step.cost);
   } else {
     const months = await statementMonths(books.statements, step.team, NOW_MS);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { ADMIN as BY_ADMIN } from '../support/authors.ts';
 import { CHAT, post, postWhole } from '../support/calls.ts';
 import { answerEvents, answerJson, startFakeUpstream } from '../support/fake-upstream.ts';
 import { startProxy } from '../support/start-proxy.ts';
@@ -58,7 +59,7 @@ log: { level: trace }`;
     await postWhole(proxy, 'chat/completions', body, { key: UNKNOWN });
     await post(proxy, 'files', PROMPT, { key: CLIENT });
     await fetch(`${proxy.url}/api/v1/runs`, { headers: { authorization: `Bearer ${UNKNOWN}` } });
-    await proxy.app.reload();
+    await proxy.app.reload(BY_ADMIN);
     expect((await proxy.records()).length).toBeGreaterThan(5);
   }
   expect(logLines.length).toBeGreaterThan(5);

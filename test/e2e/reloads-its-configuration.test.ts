@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CHAT, CLIENT_KEY, errorOf } from '../support/calls.ts';
 import { answerJson, type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.ts';
 import { connectRaw, readRawAnswer } from '../support/raw-client.ts';
@@ -75,6 +75,37 @@ describe.each(['SIGHUP', 'POST /api/v1/reload'])('%s', (how) => {
     else expect(await reloadOverHttp(running)).toEqual({ status: 200, text: '{"reloaded":true}' });
     expect([await statusOf(running, OLD_KEY), await statusOf(running, NEW_KEY)]).toEqual([401, 200]);
     expect([before.requests.length, after.requests.length]).toEqual([1, 1]);
+  });
+
+  it('is in the audit, with who had it done and which sections have changed, and never with what is in them', async () => {
+    await using upstream = await startUpstream('x');
+    await using running = await start(configuration(upstream, OLD_KEY));
+    const reload = async () => {
+      if (how === 'SIGHUP') await reloadBySignal(running, 'has been reloaded');
+      else expect((await reloadOverHttp(running)).status).toBe(200);
+    };
+    await reload();
+    running.configure(configuration(upstream, NEW_KEY).replace('port: 0', 'port: 1'));
+    await reload();
+    const audit = async (): Promise<string> => {
+      const headers = { authorization: `Bearer ${running.adminKey}` };
+      return (await fetch(`${running.url}/api/v1/audit?target_type=configuration`, { headers })).text();
+    };
+    await vi.waitFor(async () => expect(await audit()).toContain('configuration.reload'), { timeout: 10_000 });
+    const text = await audit();
+    const { data }: { data: unknown } = JSON.parse(text);
+    expect(data).toMatchObject([
+      {
+        actor: how === 'SIGHUP' ? 'signal:SIGHUP' : 'admin',
+        action: 'configuration.reload',
+        target_id: 'file',
+        team: null,
+        before: null,
+        after: { changed: ['keys', 'listen'], at_next_start: ['listen.port'] },
+        address: how === 'SIGHUP' ? null : '127.0.0.1',
+      },
+    ]);
+    for (const key of [OLD_KEY, NEW_KEY]) expect(text).not.toContain(key);
   });
 
   it('keeps what there was where the file is faulty, and says every fault', async () => {

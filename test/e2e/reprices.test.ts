@@ -96,6 +96,20 @@ it('prices what was unpriced, corrects what was dearer, and finds nothing the se
       },
     ],
   });
+  const { data: audit } = await proxy.ask('/api/v1/audit?target_type=corrections');
+  expect(audit).toMatchObject([
+    {
+      actor: 'admin',
+      action: 'costs.correct',
+      target_id: '2020-01-01T00:00:00.000Z/2029-01-01T00:00:00.000Z',
+      after: {
+        reason: 'the price of the contract',
+        corrections: 2,
+        corrections_usd: '-0.001000000',
+        teams: ['research'],
+      },
+    },
+  ]);
   const both = {
     cost_usd: '0.003000000',
     cost_complete: false,

@@ -1,3 +1,4 @@
+import type { ChangeAuthor } from '../../src/ledger/access-book.ts';
 import {
   type ActivitySum,
   type LedgerReader,
@@ -156,7 +157,7 @@ export class MemoryLedgerReader implements LedgerReader {
     return [...this.#declared.values()].some(({ limits }) => (limits ?? []).length > 0);
   }
 
-  async declareRun(run: RunKey, declared: RunDeclaration): Promise<RunRow> {
+  async declareRun(run: RunKey, declared: RunDeclaration, _author: ChangeAuthor): Promise<RunRow> {
     const before = this.#declared.get(keyText(run));
     this.#declared.set(keyText(run), {
       parentRunId: declared.parentRunId === undefined ? (before?.parentRunId ?? null) : declared.parentRunId,

@@ -1,4 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { audit, type ChangeMoment } from '../access-writer.ts';
+import { inTransaction } from '../database.ts';
 import { distinctTeams } from '../distinct-teams.ts';
 import { isoTime } from '../iso-time.ts';
 import type { RunCursor, RunDeclaration, RunFilter, RunKey, RunRow } from '../ledger-reader.ts';
@@ -127,13 +129,40 @@ ON CONFLICT (team, run_id) DO UPDATE SET
   limits = coalesce(:limits, limits),
   declared_at = coalesce(declared_at, :now)`;
 
-/** Declares a run, or changes the parts that are given. Must be called on the connection that writes. */
-export function declareRun(
-  database: DatabaseSync,
-  run: RunKey,
-  change: { declared: RunDeclaration; nowMs: number },
-): RunRow {
-  const { declared } = change;
+interface RunChange {
+  readonly declared: RunDeclaration;
+  readonly moment: ChangeMoment;
+}
+
+/**
+ * Declares a run, or changes the parts that are given, with its audit in one transaction; what changes nothing has none.
+ * Must be called on the connection that writes.
+ */
+export function declareRun(database: DatabaseSync, run: RunKey, change: RunChange): RunRow {
+  return inTransaction(database, () => {
+    const before = findRun(database, run);
+    const after = writeDeclaration(database, run, change);
+    const [was, is] = [before === null ? null : declarationOf(before), declarationOf(after)];
+    if (JSON.stringify(was) !== JSON.stringify(is)) {
+      const entry = {
+        action: 'run.declare',
+        target: 'run',
+        id: run.runId,
+        team: run.team,
+        before: was,
+        after: is,
+      } as const;
+      audit(database, entry, change.moment);
+    }
+    return after;
+  });
+}
+
+function declarationOf({ parent_run_id, labels, limits }: RunRow) {
+  return { parent_run_id, labels, limits };
+}
+
+function writeDeclaration(database: DatabaseSync, run: RunKey, { declared, moment }: RunChange): RunRow {
   database.prepare(DECLARE_RUN).run({
     team: run.team,
     run_id: run.runId,
@@ -141,7 +170,7 @@ export function declareRun(
     parent_given: declared.parentRunId === undefined ? 0 : 1,
     labels: declared.labels === undefined ? null : JSON.stringify(declared.labels),
     limits: declared.limits === undefined ? null : JSON.stringify(declared.limits),
-    now: isoTime(change.nowMs),
+    now: isoTime(moment.nowMs),
   });
   const row = findRun(database, run);
   if (row === null) throw new Error('The run that was just written is not there.');

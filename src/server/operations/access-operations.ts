@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { AUDIT_TARGETS } from '../../ledger/access-book.ts';
 import { KEY, KEY_BODY_EXAMPLE, KEY_EXAMPLE, KEY_SETTING_MEMBERS, LIMIT_RULES, TEAM_VIEW } from './access-schemas.ts';
 import type { OperationTable } from './operation.ts';
 import { json } from './operation.ts';
@@ -58,16 +59,17 @@ const AUDIT_ENTRY = Type.Object(
   {
     id: Type.Integer(),
     at: time(),
-    actor: text('`admin`, or `key:` and the id of the key.'),
+    actor: text('`admin`, `key:` and the id of the key, or `signal:SIGHUP`.'),
     action: text('`team.create`, `key.rotate`, …'),
-    target_type: words(['team', 'key', 'statement']),
+    target_type: words(AUDIT_TARGETS),
     target_id: text(),
     team: maybeText(),
     before: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
-      description: 'The whole, as it was.',
+      description: 'The whole, as it was; null for corrections and the configuration.',
     }),
     after: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
-      description: 'The whole, as it is.',
+      description:
+        'The whole, as it is; of corrections their number and sum, of the configuration the names of what has changed.',
     }),
     request_id: maybeText(),
     address: maybeText('Of the connection.'),
@@ -183,12 +185,14 @@ export const ACCESS_OPERATIONS: OperationTable = {
   'GET /api/v1/audit': {
     id: 'listChanges',
     tag: 'Teams and keys',
-    summary: 'List every change of teams and keys, the newest first',
+    summary: 'List every change, the newest first',
     access: 'admin_reader',
     query: {
-      target_type: words(['team', 'key', 'statement']),
-      target_id: text('Its id; of a statement the team and the month, as `research/2026-11`.'),
-      actor: text('`admin`, or `key:` and the id of the key.'),
+      target_type: words(AUDIT_TARGETS),
+      target_id: text(
+        'Its id; of a statement the team and the month, as `research/2026-11`; of corrections the range of time that was priced anew, from/to; of the configuration `file`.',
+      ),
+      actor: text('`admin`, `key:` and the id of the key, or `signal:SIGHUP`.'),
       action: text('Such as `key.rotate`.'),
       start_time: START_TIME,
       end_time: END_TIME,

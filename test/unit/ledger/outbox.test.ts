@@ -4,6 +4,7 @@ import type { Journal } from '../../../src/ledger/journal.ts';
 import type { NewAlert, OutboxPage, SinkRegistration } from '../../../src/ledger/outbox.ts';
 import { UNDELIVERED_KEPT_MS } from '../../../src/ledger/outbox-rows.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
+import { CORRECTING } from '../../support/authors.ts';
 import { callRecord, openCallRecord } from '../../support/call-record.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { openTestJournal } from '../../support/test-journal.ts';
@@ -99,7 +100,7 @@ describe('the stream of corrections', () => {
   const correct = async (journal: Journal, record: CallRecord, costNanoUsd: number, expectedNanoUsd: number) => {
     const id = randomUUID();
     const correction = { id, recordId: record.id, expectedNanoUsd, costNanoUsd, priceId: 'new' };
-    await journal.corrections.correct({ corrections: [correction], reason: 'r', actor: 'admin', nowMs: 1 });
+    await journal.corrections.correct({ corrections: [correction], reason: 'r', ...CORRECTING, nowMs: 1 });
     return id;
   };
   const readAll = async (journal: Journal, sink: SinkRegistration, limit: number) => {

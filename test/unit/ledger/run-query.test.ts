@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Journal } from '../../../src/ledger/journal.ts';
 import type { RunCursor, RunFilter, RunRow } from '../../../src/ledger/ledger-reader.ts';
+import { ADMIN } from '../../support/authors.ts';
 import { CALL_STARTED_MS, callRecord } from '../../support/call-record.ts';
 import { openTestJournal } from '../../support/test-journal.ts';
 
@@ -110,7 +111,7 @@ describe('a run', () => {
     const nowMs = CALL_STARTED_MS - 3_600_000;
     const journal = await openTestJournal({ clock: { nowMs: () => nowMs, monotonicMs: () => performance.now() } });
     const run = { team: 'research', runId: 'nightly-42' };
-    const declared = await journal.reader.declareRun(run, { labels: { a: 'b' } });
+    const declared = await journal.reader.declareRun(run, { labels: { a: 'b' } }, ADMIN);
     expect(declared).toMatchObject({ started_at: new Date(nowMs).toISOString(), in_flight: 0, cost_nano_usd: 0n });
     await journal.finish(callRecord());
     expect(await journal.reader.run(run)).toMatchObject({ started_at: at(0), labels: { a: 'b' } });

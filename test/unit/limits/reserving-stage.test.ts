@@ -3,6 +3,7 @@ import type { LimitFields } from '../../../src/core/limit-fields.ts';
 import type { Demand } from '../../../src/limits/limit-store.ts';
 import { MemoryLimitStore } from '../../../src/limits/memory-store.ts';
 import { ruleOf } from '../../../src/limits/read-rules.ts';
+import { ADMIN } from '../../support/authors.ts';
 import { makeCallRecord, makeUsage } from '../../support/make-call-record.ts';
 import { MemoryLedgerReader } from '../../support/memory-ledger-reader.ts';
 import { type MemoryLimitsOptions, makeLimits } from '../../support/memory-limits.ts';
@@ -172,7 +173,7 @@ describe('runs', () => {
     const reader = empty();
     const { stage, runs } = makeLimits(reader);
     await stage.reserve(plannedCall({ id: '1', runId: 'a' }));
-    await reader.declareRun({ team: 'research', runId: 'a' }, { limits: [{ request_limit: 1 }] });
+    await reader.declareRun({ team: 'research', runId: 'a' }, { limits: [{ request_limit: 1 }] }, ADMIN);
     await runs.renew('research', 'a');
     await stage.reserve(plannedCall({ id: '2', runId: 'a' }));
     await expect(stage.reserve(plannedCall({ id: '3', runId: 'a' }))).rejects.toMatchObject({ limit: { limit: 1 } });

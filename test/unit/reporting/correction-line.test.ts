@@ -4,6 +4,7 @@ import type { SettledEntry } from '../../../src/ledger/ledger-reader.ts';
 import { focusCsv, JSON_LINES, recordCsv } from '../../../src/reporting/export-format.ts';
 import { FOCUS_VERSIONS, focusColumns } from '../../../src/reporting/focus-columns.ts';
 import { FOCUS_CORRECTION_VALUES } from '../../../src/reporting/focus-correction.ts';
+import { CORRECTING } from '../../support/authors.ts';
 import { CALL_STARTED_MS, callRecord } from '../../support/call-record.ts';
 import { csvObjects } from '../../support/parse-csv.ts';
 import { openTestJournal } from '../../support/test-journal.ts';
@@ -28,7 +29,7 @@ async function orphan(): Promise<SettledEntry[]> {
   await journal.finish(record);
   const id = createIdGenerator()(nowMs);
   const correction = { id, recordId: record.id, expectedNanoUsd: record.cost_nano_usd, costNanoUsd: 9, priceId: 'new' };
-  await journal.corrections.correct({ corrections: [correction], reason: 'r', actor: 'admin', nowMs });
+  await journal.corrections.correct({ corrections: [correction], reason: 'r', ...CORRECTING, nowMs });
   await journal.prune(nowMs);
   const { entries } = await journal.reader.settledEntries(ALL, { after: 0, through: 100, limit: 100 });
   return entries;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CallRecord } from '../../../src/ledger/record.ts';
 import { type RunReportOptions, reportRun } from '../../../src/reporting/run-report.ts';
+import { ADMIN } from '../../support/authors.ts';
 import { makeCallRecord, makeFailedRecord, makeOpenRecord, makeUsage } from '../../support/make-call-record.ts';
 import { MemoryLedgerReader } from '../../support/memory-ledger-reader.ts';
 
@@ -195,7 +196,7 @@ describe('the report of a run', () => {
 
   it('reports a run that was declared and not begun', async () => {
     const reader = new MemoryLedgerReader();
-    await reader.declareRun(RUN, { labels: { a: 'b' }, limits: [{ requests: 5, per: 'run' }] });
+    await reader.declareRun(RUN, { labels: { a: 'b' }, limits: [{ requests: 5, per: 'run' }] }, ADMIN);
     expect(await reportRun(reader, RUN, { includeChildren: false, withEntries: true })).toMatchObject({
       labels: { a: 'b' },
       limits: [{ requests: 5, per: 'run' }],
