@@ -7,8 +7,8 @@ import {
   type Supplement,
 } from '../../src/pricing/book-entry.ts';
 import { BOOK_SCHEMA, readBundledBook } from '../../src/pricing/bundled-book.ts';
-import { PROVIDER_SOURCES, type ProviderSource } from './book-sources.ts';
-import { GENAI_PRICES, genaiPriceRows, type LeftOut } from './genai-prices.ts';
+import { PROVIDER_SOURCES, type ProviderSource } from '../../src/pricing/sources/book-sources.ts';
+import { GENAI_PRICES, genaiPriceRows, type LeftOut } from '../../src/pricing/sources/genai-prices.ts';
 import { type Disagreement, LITELLM, type LitellmModels, litellmRows, supplementOf } from './litellm.ts';
 
 /** Where what the second source knows is taken from: its own file, or the book made from it before. */

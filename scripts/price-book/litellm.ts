@@ -1,7 +1,7 @@
 import type { BookEntry, Supplement } from '../../src/pricing/book-entry.ts';
 import type { ContextTierEntry, ServiceTierEntry, TokenPriceEntry } from '../../src/pricing/price-entry.ts';
-import type { LitellmSource } from './book-sources.ts';
-import { decimalText } from './decimal.ts';
+import type { LitellmSource } from '../../src/pricing/sources/book-sources.ts';
+import { decimalText } from '../../src/pricing/sources/decimal.ts';
 
 export const LITELLM = 'litellm';
 

@@ -9,6 +9,7 @@ import { faultText, readCommandLine } from './command-line.ts';
 import { PRICES } from './commands/money.ts';
 import { EXIT_CONFIG, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { askManagement, listOf, type ManagementAccess, ManagementFailure, memberOf } from './management-client.ts';
+import { NewerPricesFault, readNewerPrices } from './newer-prices.ts';
 import { cellText } from './text-table.ts';
 
 /** What the command needs of the world; only the process edge has it. */
@@ -35,6 +36,8 @@ interface Override extends RowChange {
 
 interface Findings {
   readonly book: BookDifference | null;
+  /** Providers and models that a fetched book says nothing of that could be compared. */
+  readonly not_compared: readonly string[];
   readonly overrides: readonly Override[];
   /** Null where no Metertap could be asked. */
   readonly unpriced: readonly unknown[] | null;
@@ -45,45 +48,48 @@ export async function runPricesCheckCommand(context: PricesCheckContext): Promis
   const line = readCommandLine(PRICES, context);
   if (typeof line === 'number') return line;
   const options = readOptions(line.args);
-  const days = Number(options.days ?? '30');
-  if (!Number.isInteger(days) || days < 1 || days > 3_650) {
-    context.writeError(faultText(PRICES, '--days is a whole number from 1 to 3650.'));
+  const fault = faultOf(options);
+  if (fault !== null) {
+    context.writeError(faultText(PRICES, fault));
     return EXIT_USAGE;
   }
-  const newer = options.book === undefined ? null : readNewer(context, options.book);
-  if (newer === 'unreadable') return EXIT_USAGE;
+  const days = Number(options.days ?? '30');
+  const text = context.readBook();
   try {
     const path = findConfigPath({ flag: options.config ?? null, env: context.env, exists: context.exists });
     const config = loadConfig({ path, env: context.env, readFile: context.readFile });
-    const bundled = readBundledBook(context.readBook());
+    const newer = await readNewerPrices(context, options, text);
+    const bundled = readBundledBook(text);
     const findings: Findings = {
-      book: newer === null ? null : compareBooks(bundled, newer),
-      overrides: overridesOf(config, newer ?? bundled, context.nowMs()),
+      book: newer === null ? null : compareBooks(bundled, newer.book),
+      not_compared: newer?.notCompared ?? [],
+      overrides: overridesOf(config, newer?.book ?? bundled, context.nowMs()),
       unpriced: await unpricedModels(context, days),
     };
     context.write(options.json ? `${JSON.stringify(findings, null, 2)}\n` : describe(findings, days));
     return differs(findings) ? EXIT_DIFFERS : EXIT_OK;
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof ConfigError) && !(error instanceof NewerPricesFault)) throw error;
     context.writeError(`${error.message}\n`);
-    return EXIT_CONFIG;
+    return error instanceof ConfigError ? EXIT_CONFIG : error.exitCode;
   }
 }
+
+type Options = ReturnType<typeof readOptions>;
 
 function readOptions(args: string[]) {
   return parseArgs({ args, options: PRICES.options, allowPositionals: true }).values;
 }
 
-/** Reads every row, so that a faulty one is told here. */
-function readNewer(context: PricesCheckContext, path: string): BundledBook | 'unreadable' {
-  try {
-    const book = readBundledBook(context.readFile(path));
-    for (const provider of book.providers) book.rowsOf(provider);
-    return book;
-  } catch (error) {
-    context.writeError(`${path} cannot be read as a price book: ${error instanceof Error ? error.message : error}\n`);
-    return 'unreadable';
+function faultOf({ days = '30', book, url, fetch: isFetched = false }: Options): string | null {
+  if (!/^\d{1,4}$/.test(days) || Number(days) < 1 || Number(days) > 3_650) {
+    return `--days ${JSON.stringify(days)} is no whole number from 1 to 3650.`;
   }
+  if ([book !== undefined, url !== undefined, isFetched].filter(Boolean).length > 1) {
+    return '--book, --url and --fetch each name a newer book; give one of them.';
+  }
+  const isAddress = url === undefined || (URL.canParse(url) && ['http:', 'https:'].includes(new URL(url).protocol));
+  return isAddress ? null : `--url ${JSON.stringify(url)} is no http or https address.`;
 }
 
 /** The overrides of single models that the book has a row for, with what they say otherwise. */
@@ -115,14 +121,19 @@ function differs({ book, unpriced }: Findings): boolean {
   return rows > 0 || (unpriced?.length ?? 0) > 0;
 }
 
-function describe({ book, overrides, unpriced }: Findings, days: number): string {
+function describe(findings: Findings, days: number): string {
+  const { book, not_compared: notCompared, overrides, unpriced } = findings;
   const lines = [
     ...(book === null
-      ? ['No newer book was given (--book FILE); only overrides and models without a price are looked at.']
+      ? [
+          'No newer book was named: --fetch gets the newest prices of genai-prices, --book FILE has them in a file.',
+          'Only overrides and models without a price are looked at.',
+        ]
       : [`The book in use is of ${cellText(book.before)}, the newer one of ${cellText(book.after)}.`]),
     ...rowLines('added', book?.added ?? []),
     ...rowLines('changed', book?.changed ?? []),
     ...(book?.ended ?? []).map((id) => `ended    ${cellText(id)}`),
+    ...notCompared.map((name) => `unknown  ${cellText(name)}: the newer book has it in words that are not known here`),
     ...overrides.flatMap(({ id, book_id, changes }) => [
       `override ${cellText(id)} ${changes.length === 0 ? 'says the same as' : 'differs from'} ${cellText(book_id)}`,
       ...changeLines(changes),
@@ -132,7 +143,7 @@ function describe({ book, overrides, unpriced }: Findings, days: number): string
         `unpriced ${cellText(memberOf(row, 'model'))} at ${cellText(memberOf(row, 'upstream'))}: ${cellText(memberOf(row, 'calls'))} calls in ${days} days, the last on ${cellText(memberOf(row, 'last_day'))}`,
     ),
   ];
-  const isRight = !differs({ book, overrides, unpriced });
+  const isRight = !differs(findings);
   return `${[...lines, ...(isRight ? ['Nothing to do.'] : [])].join('\n')}\n`;
 }
 

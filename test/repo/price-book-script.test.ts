@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decimalText } from '../../scripts/price-book/decimal.ts';
 import { litellmRows, readLitellm, supplementOf } from '../../scripts/price-book/litellm.ts';
-import { matches, matchWords } from '../../scripts/price-book/match-rules.ts';
+import { decimalText } from '../../src/pricing/sources/decimal.ts';
+import { matches, matchWords } from '../../src/pricing/sources/match-rules.ts';
 
 describe('decimalText', () => {
   it.each([

@@ -1,6 +1,5 @@
 import { calcPrice, findProvider, type ModelInfo } from '@pydantic/genai-prices';
 import { describe, expect, it } from 'vitest';
-import { PROVIDER_SOURCES } from '../../scripts/price-book/book-sources.ts';
 import { buildPriceBook } from '../../scripts/price-book/build-book.ts';
 import type { Usage } from '../../src/metering/usage.ts';
 import { type BookEntry, isBookEntry, isBookHeader, priceEntryOf } from '../../src/pricing/book-entry.ts';
@@ -9,6 +8,7 @@ import { BOOK_SCHEMA, readBundledBook } from '../../src/pricing/bundled-book.ts'
 import { costOf } from '../../src/pricing/cost.ts';
 import { PRICE_FIELDS } from '../../src/pricing/price-entry.ts';
 import { readPriceRow } from '../../src/pricing/price-row.ts';
+import { PROVIDER_SOURCES } from '../../src/pricing/sources/book-sources.ts';
 import { usageOf } from '../unit/pricing/usage-vectors.ts';
 import { readText } from './repository.ts';
 

@@ -13,7 +13,14 @@ export const PRICES = {
       value: 'NAME',
       text: "an upstream's name; else the upstream that serves the model, or all of them",
     },
-    book: { type: 'string', value: 'FILE', isFile: true, text: 'a newer price book, of the form of the bundled one' },
+    book: {
+      type: 'string',
+      value: 'FILE',
+      isFile: true,
+      text: 'a newer price book, of the form of the bundled one, or the data that --fetch gets',
+    },
+    fetch: { type: 'boolean', text: 'compares with the newest prices of genai-prices, from its repository' },
+    url: { type: 'string', value: 'URL', text: 'the same from another address, or a book there' },
     days: { type: 'string', value: 'N', text: 'looks for models without a price in so many days; 30 by default' },
     config: CONFIG_OPTION,
     json: JSON_OPTION,
@@ -23,15 +30,17 @@ export const PRICES = {
     {
       name: 'check',
       summary: 'what a newer book and overrides say otherwise, and models without a price',
-      options: ['book', 'days', 'config', 'json'],
+      options: ['fetch', 'url', 'book', 'days', 'config', 'json'],
     },
   ],
   examples: [
     ['metertap prices show --model gpt-5-mini', 'the row that applies, and why'],
     ['metertap prices show --provider groq', 'all rows of an upstream'],
-    ['metertap prices check --book newer.jsonl', 'what would change'],
+    ['metertap prices check --fetch', 'what has changed since the book was made'],
+    ['metertap prices check --book newer.jsonl', 'the same, with a book that you have made'],
   ],
-  notes: 'Nothing is fetched; docs/prices.md says how a newer book is made. `check` also asks a running Metertap.',
+  notes:
+    'Nothing is fetched but by `--fetch` and `--url`; docs/prices.md says from where. `check` also asks a running Metertap.',
   exitCodes: 'Exit code 1: the model has no price; something differs.',
 } as const satisfies Command;
 

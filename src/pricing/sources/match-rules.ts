@@ -1,4 +1,4 @@
-import type { MatchLogic } from '@pydantic/genai-prices';
+import type { MatchLogic } from './genai-data.ts';
 
 /** The names that a rule of genai-prices means, in the words of the book. */
 export interface MatchWords {

@@ -1,7 +1,7 @@
-import type { ConditionalPrice, ModelInfo, ModelPrice, Provider, TieredPrices } from '@pydantic/genai-prices';
-import type { BookEntry } from '../../src/pricing/book-entry.ts';
-import type { TokenPriceEntry } from '../../src/pricing/price-entry.ts';
+import type { BookEntry } from '../book-entry.ts';
+import type { TokenPriceEntry } from '../price-entry.ts';
 import { decimalText } from './decimal.ts';
+import type { ConditionalPrice, GenaiModel, GenaiProvider, ModelPrice, TieredPrice } from './genai-data.ts';
 import { matches, matchWords } from './match-rules.ts';
 
 export const GENAI_PRICES = 'genai-prices';
@@ -54,18 +54,22 @@ export interface ProviderRows {
 }
 
 /** Makes the rows of a provider: for each of its models one for each date and time of day, the oldest first. */
-export function genaiPriceRows(name: string, provider: Provider): ProviderRows {
+export function genaiPriceRows(name: string, provider: GenaiProvider): ProviderRows {
+  const rows = provider.models.map((model) => genaiModelRows(name, provider, model));
+  return { entries: rows.flatMap(({ entries }) => entries), leftOut: rows.flatMap(({ leftOut }) => leftOut) };
+}
+
+/** The same for one of its models. @throws Error where the book has no words for what the source says */
+export function genaiModelRows(name: string, provider: GenaiProvider, model: GenaiModel): ProviderRows {
   const entries: BookEntry[] = [];
   const leftOut: LeftOut[] = [];
-  for (const model of provider.models) {
-    const words = bookWords(provider, model);
-    for (const { prices, valid_from, hours_utc } of datedPrices(model)) {
-      const priced = writtenPrices(`${name}/${model.id}`, prices);
-      if ('reason' in priced) leftOut.push({ model: `${name}/${model.id}`, reason: priced.reason });
-      else {
-        const dates = { ...(valid_from && { valid_from }), ...(hours_utc && { hours_utc }) };
-        entries.push({ provider: name, model: model.id, ...words, ...dates, ...priced, source: GENAI_PRICES });
-      }
+  const words = bookWords(provider, model);
+  for (const { prices, valid_from, hours_utc } of datedPrices(model)) {
+    const priced = writtenPrices(`${name}/${model.id}`, prices);
+    if ('reason' in priced) leftOut.push({ model: `${name}/${model.id}`, reason: priced.reason });
+    else {
+      const dates = { ...(valid_from && { valid_from }), ...(hours_utc && { hours_utc }) };
+      entries.push({ provider: name, model: model.id, ...words, ...dates, ...priced, source: GENAI_PRICES });
     }
   }
   return { entries, leftOut };
@@ -75,7 +79,7 @@ export function genaiPriceRows(name: string, provider: Provider): ProviderRows {
  * The names and patterns of a model. In the book names go before patterns; in the source the first model that matches
  * wins. So a name is taken only where the source too would give it this model.
  */
-function bookWords(provider: Provider, model: ModelInfo): Pick<BookEntry, 'names' | 'patterns' | 'except'> {
+function bookWords(provider: GenaiProvider, model: GenaiModel): Pick<BookEntry, 'names' | 'patterns' | 'except'> {
   const { names, patterns, except } = matchWords(model.match);
   const winnerOf = (name: string) => provider.models.find(({ match }) => matches(match, name));
   const candidates = new Map([...names, model.id].map((name) => [name.toLowerCase(), name]));
@@ -98,10 +102,8 @@ interface DatedPrice {
  * The list of a model's prices as rows. There each one stands over those before it; here prices for times of day hold
  * from the date that stands before them.
  */
-function datedPrices(model: ModelInfo): DatedPrice[] {
-  const conditions: readonly ConditionalPrice[] = Array.isArray(model.prices)
-    ? model.prices
-    : [{ prices: model.prices }];
+function datedPrices(model: GenaiModel): DatedPrice[] {
+  const conditions: readonly ConditionalPrice[] = isList(model.prices) ? model.prices : [{ prices: model.prices }];
   const rows: DatedPrice[] = [];
   let valid_from: string | null = null;
   for (const { constraint, prices } of conditions) {
@@ -118,6 +120,10 @@ function datedPrices(model: ModelInfo): DatedPrice[] {
     rows.push({ prices, valid_from, hours_utc: null });
   }
   return rows;
+}
+
+function isList(prices: GenaiModel['prices']): prices is readonly ConditionalPrice[] {
+  return Array.isArray(prices);
 }
 
 function isSame(one: ModelPrice, other: ModelPrice): boolean {
@@ -179,11 +185,11 @@ function contextTier(
 }
 
 /** The price of a call just longer than `start`. */
-function priceAbove({ base, tiers }: TieredPrices, start: number): number {
+function priceAbove({ base, tiers }: TieredPrice, start: number): number {
   return (
     tiers
       .filter((tier) => tier.start <= start)
-      .sort((one, other) => one.start - other.start)
+      .toSorted((one, other) => one.start - other.start)
       .at(-1)?.price ?? base
   );
 }
