@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inTransaction } from './database.ts';
 import { AT, type EndedCall, endedCallOf, hasEnd, textAt } from './ended-call.ts';
 import { type JournalRow, KNOWN, type UnwrittenRow } from './journal-messages.ts';
+import { OpenCallWriter } from './open-calls.ts';
 import { type ColumnValue, RECORD_COLUMNS } from './record-columns.ts';
 import { RollupBatch, RollupWriter } from './rollups.ts';
 import type { RowStep } from './row-lines.ts';
@@ -11,8 +12,7 @@ import { isRowFault } from './sqlite-error.ts';
 
 const COLUMNS = [...RECORD_COLUMNS, 'instance_id', 'settlement'].map((name) => `"${name}"`);
 const INSERT = `INSERT INTO records (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
-const OPEN_RECORD = `${INSERT} ON CONFLICT (id) DO NOTHING`;
-/** Only a row that has no end yet is written over. The instance that opened the call stays its owner. */
+/** Only a row that has no end yet is written over: that of a background response. */
 const FINISH_RECORD = `${INSERT} ON CONFLICT (id) DO UPDATE SET
   ${RECORD_COLUMNS.filter((name) => name !== 'id')
     .map((name) => `"${name}" = excluded."${name}"`)
@@ -25,8 +25,10 @@ export interface EnteredRow {
   readonly columns: readonly ColumnValue[];
   /** What the roll-ups take from it, where it has an end. */
   readonly call: EndedCall | null;
-  /** The process that opened the call. */
+  /** The process that writes it. */
   readonly instanceId: string;
+  /** As it came (`row-lines.ts`); only that of an opening is read. */
+  readonly line: string;
 }
 
 /** A row that was not written, and why (`UnwrittenRow`). */
@@ -41,7 +43,7 @@ export interface Unentered<Row> extends Pick<UnwrittenRow, 'why' | 'message'> {
 export class BatchWriter {
   readonly #database: DatabaseSync;
   readonly #instanceId: string;
-  readonly #open: StatementSync;
+  readonly #openCalls: OpenCallWriter;
   readonly #finish: StatementSync;
   readonly #rollups: RollupWriter;
   readonly #runs: RunWriter;
@@ -50,7 +52,7 @@ export class BatchWriter {
   constructor(database: DatabaseSync, instanceId: string) {
     this.#database = database;
     this.#instanceId = instanceId;
-    this.#open = database.prepare(OPEN_RECORD);
+    this.#openCalls = new OpenCallWriter(database);
     this.#finish = database.prepare(FINISH_RECORD);
     this.#rollups = new RollupWriter(database);
     this.#runs = new RunWriter(database);
@@ -67,7 +69,8 @@ export class BatchWriter {
     const usable = rows.flatMap((row) => {
       try {
         const call = hasEnd(row.step, row.columns) ? endedCallOf(row.columns) : null;
-        return [{ ...row, call, instanceId: this.#instanceId }];
+        const line = row.step === 'open' ? `o${JSON.stringify(row.columns)}` : '';
+        return [{ ...row, call, instanceId: this.#instanceId, line }];
       } catch (error) {
         if (!isRowFault(error)) throw error;
         faults.push({ sequence: row.sequence, why: 'fault', message: messageOf(error) });
@@ -86,12 +89,14 @@ export class BatchWriter {
     this.#settlements.begin();
     const finished = new Set<string>();
     for (const row of rows) if (row.step === 'finish') finished.add(textAt(row.columns, AT.id));
+    const ended: string[] = [];
 
     for (const row of rows) {
       // A call that ended before its opening was written needs one row, not two.
       if (row.step === 'open' && finished.has(textAt(row.columns, AT.id))) continue;
       try {
-        const written = this.#writeRow(row);
+        const written = row.step === 'open' ? this.#openCalls.open(row) : this.#finishRecord(row);
+        if (row.step === 'finish') ended.push(textAt(row.columns, AT.id));
         if (written) fold(row, rollups, runs);
         else if (row.step === 'finish') unentered.push({ row, ...KNOWN });
       } catch (error) {
@@ -99,16 +104,16 @@ export class BatchWriter {
         unentered.push({ row, why: 'fault', message: messageOf(error) });
       }
     }
+    this.#openCalls.close(ended);
     this.#rollups.write(rollups);
     this.#runs.write(runs);
     this.#settlements.end();
     return unentered;
   }
 
-  #writeRow(row: EnteredRow): boolean {
-    const statement = row.step === 'open' ? this.#open : this.#finish;
+  #finishRecord(row: EnteredRow): boolean {
     const settlement = row.call === null ? null : this.#settlements.next();
-    return statement.run(...row.columns, row.instanceId, settlement).changes !== 0;
+    return this.#finish.run(...row.columns, row.instanceId, settlement).changes !== 0;
   }
 }
 

@@ -5,6 +5,7 @@ import { OUTBOX_SCHEMA } from './outbox-schema.ts';
 import { integer } from './row-values.ts';
 import { SCHEMA_ACCESS } from './schema-access.ts';
 import { SCHEMA_CORRECTIONS } from './schema-corrections.ts';
+import { SCHEMA_OPEN_CALLS } from './schema-open-calls.ts';
 import { SCHEMA_UNBOOKED } from './schema-unbooked.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
 import { SETTLED_CORRECTIONS } from './settled-corrections.ts';
@@ -31,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 7, up: (database) => database.exec(LIMITED_RUNS) },
   { version: 8, up: (database) => database.exec(SCHEMA_UNBOOKED) },
   { version: 9, up: (database) => database.exec(SETTLED_CORRECTIONS) },
+  { version: 10, up: (database) => database.exec(SCHEMA_OPEN_CALLS) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { forgetInstance, otherInstances } from './instance-lock.ts';
 import { isoTime } from './iso-time.ts';
 import type { JournalWriter } from './journal-writer.ts';
+import { OPEN_CALLS_SQL } from './open-calls.ts';
 import type { CallRecord } from './record.ts';
 import { columnsOfRecord, RECORD_COLUMNS_SQL, recordOfRow } from './record-columns.ts';
 
@@ -37,13 +38,14 @@ export function recoverDeadInstances(options: RecoveryOptions): CallRecord[] {
   return records;
 }
 
+/** Also those in `records`: a process of a version before `open_calls` may have written beside this one. */
 function openCalls(database: DatabaseSync, living: readonly string[]): CallRecord[] {
-  const statement = database.prepare(
-    `SELECT ${RECORD_COLUMNS_SQL} FROM records INDEXED BY records_open
-      WHERE ending IN ('in_flight', 'queued') AND ending = 'in_flight'
-        AND instance_id NOT IN (SELECT value FROM json_each(?))`,
-  );
-  return statement.all(JSON.stringify(living)).map(recordOfRow);
+  const inRecords = `records INDEXED BY records_open WHERE ending IN ('in_flight', 'queued') AND ending = 'in_flight' AND`;
+  const sources = [`${OPEN_CALLS_SQL} WHERE`, inRecords];
+  return sources.flatMap((source) => {
+    const sql = `SELECT ${RECORD_COLUMNS_SQL} FROM ${source} instance_id NOT IN (SELECT value FROM json_each(?))`;
+    return database.prepare(sql).all(JSON.stringify(living)).map(recordOfRow);
+  });
 }
 
 function interrupted(record: CallRecord, nowMs: number): CallRecord {

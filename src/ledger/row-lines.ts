@@ -8,7 +8,7 @@ import { type ColumnValue, columnsOfRecord, RECORD_COLUMNS } from './record-colu
  * array. A text is handed to another thread in a third of the time of an array, and is written to the journal as it is.
  *
  * Values are known by their position, also to a later version that finds the lines of one that was killed: a new
- * column comes at the end of `RECORD_COLUMNS`, and is null where a line is shorter.
+ * column comes at the end of `RECORD_COLUMNS`. Nulls at the end are left out.
  */
 export type RowStep = 'open' | 'finish';
 
@@ -33,7 +33,9 @@ const LETTERS: Readonly<Record<RowStep, string>> = { open: 'o', finish: 'f' };
 
 /** The line of a record. @throws TypeError where `usage_raw` is nothing that JSON can hold */
 export function lineOf(step: RowStep, record: CallRecord): string {
-  return LETTERS[step] + JSON.stringify(columnsOfRecord(record));
+  const columns = columnsOfRecord(record);
+  while (columns.at(-1) === null) columns.pop();
+  return LETTERS[step] + JSON.stringify(columns);
 }
 
 /** Reads lines, each ended by a line break but the last. A line that says nothing that can be kept is a fault. */

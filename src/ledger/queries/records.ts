@@ -1,11 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { firstIdAt } from '../../core/ids.ts';
 import type { RecordFilter, RunKey } from '../ledger-reader.ts';
+import { OPEN_CALLS_SQL } from '../open-calls.ts';
 import type { CallRecord } from '../record.ts';
 import { RECORD_COLUMNS_SQL, recordOfRow } from '../record-columns.ts';
 import { RECORD_MODEL_SQL } from '../sums.ts';
 
 const RECORD_SQL = `SELECT ${RECORD_COLUMNS_SQL} FROM records`;
+const OPEN_CALL_SQL = `SELECT ${RECORD_COLUMNS_SQL} FROM ${OPEN_CALLS_SQL}`;
 
 /** The answers whose own id is looked up later; the partial index `records_by_response` has the same list. */
 const RESPONSES_ENDPOINTS: ReadonlySet<string> = new Set(['responses', 'responses/compact']);
@@ -16,7 +18,8 @@ export function isResponsesRecord(record: CallRecord): boolean {
 }
 
 export function findRecord(database: DatabaseSync, id: string, team: string | null): CallRecord | null {
-  const row = database.prepare(`${RECORD_SQL} WHERE id = ?`).get(id);
+  const row =
+    database.prepare(`${RECORD_SQL} WHERE id = ?`).get(id) ?? database.prepare(`${OPEN_CALL_SQL} WHERE id = ?`).get(id);
   const record = row ? recordOfRow(row) : null;
   return record !== null && (team === null || record.team === team) ? record : null;
 }
@@ -70,7 +73,7 @@ export function recordConditions(filter: RecordFilter): RecordConditions {
   return { conditions, values };
 }
 
-/** Lists records, the newest first. */
+/** Lists records and calls in flight, the newest first. */
 export function listRecords(database: DatabaseSync, filter: RecordFilter, page: RecordPage): CallRecord[] {
   const { conditions, values } = recordConditions(filter);
   if (page.beforeId !== null) {
@@ -78,10 +81,17 @@ export function listRecords(database: DatabaseSync, filter: RecordFilter, page: 
     values.push(page.beforeId);
   }
   const areOpen = filter.ending === 'in_flight' || filter.ending === 'queued';
-  if (areOpen) conditions.push(`ending IN ('in_flight', 'queued')`);
+  const where = conditions.length === 0 ? 'WHERE true' : `WHERE ${conditions.join(' AND ')}`;
+  const read = (sql: string): CallRecord[] =>
+    database
+      .prepare(`${sql} ORDER BY id DESC LIMIT ?`)
+      .all(...values, page.limit)
+      .map(recordOfRow);
 
-  const index = areOpen ? 'INDEXED BY records_open' : '';
-  const all = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-  const statement = database.prepare(`${RECORD_SQL} ${index} ${all} ORDER BY id DESC LIMIT ?`);
-  return statement.all(...values, page.limit).map(recordOfRow);
+  const inFlight = filter.ending === null || filter.ending === 'in_flight' ? read(`${OPEN_CALL_SQL} ${where}`) : [];
+  const records = areOpen
+    ? read(`${RECORD_SQL} INDEXED BY records_open ${where} AND ending IN ('in_flight', 'queued')`)
+    : read(`${RECORD_SQL} ${where}`);
+  if (inFlight.length === 0) return records;
+  return [...inFlight, ...records].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, page.limit);
 }

@@ -10,7 +10,8 @@ const RUN_COLUMNS = `
 SELECT team, run_id, parent_run_id, session_id, labels, limits,
   coalesce(started_at, declared_at, last_activity_at) AS first_at, last_activity_at,
   (SELECT count(*) FROM records INDEXED BY records_open WHERE records.team = runs.team AND records.run_id = runs.run_id
-    AND ending IN ('in_flight', 'queued')) AS in_flight,
+    AND ending IN ('in_flight', 'queued'))
+  + (SELECT count(*) FROM open_calls WHERE open_calls.team = runs.team AND open_calls.run_id = runs.run_id) AS in_flight,
   CAST(cost_nano_usd AS TEXT) AS cost_text`;
 const RUN_SQL = `${RUN_COLUMNS} FROM runs`;
 

@@ -153,8 +153,9 @@ export function correctionsIn(database: DatabaseSync, team: string, period: stri
 export function openCalls(database: DatabaseSync, team: string, period: string): number {
   const row = database
     .prepare(
-      `SELECT count(*) AS calls FROM records INDEXED BY records_open
-        WHERE team = ? AND ending IN ('in_flight', 'queued') AND id < ?`,
+      `SELECT (SELECT count(*) FROM open_calls WHERE team = ?1 AND id < ?2)
+        + (SELECT count(*) FROM records INDEXED BY records_open
+          WHERE team = ?1 AND ending IN ('in_flight', 'queued') AND id < ?2) AS calls`,
     )
     .get(team, firstIdAt(periodStartMs(nextPeriod(period))));
   return row === undefined ? 0 : integer(row, 'calls');

@@ -83,7 +83,6 @@ describe('migrate', () => {
     expect(numbers.map((row) => [row['id'], row['settlement']])).toEqual([
       ['01', 1],
       ['02', 2],
-      ['03', null],
       ['04', null],
     ]);
     expect(lastSettlement(database)).toBe(2);
