@@ -109,7 +109,7 @@ export class Journal implements Ledger {
       clock: options.clock,
       declareRun: (declaration) => this.#link.call('declareRun', declaration),
       hasRunLimits: () => this.#link.call('hasRunLimits', null),
-      book: () => this.#link.call('book', null),
+      book: () => this.book(),
     });
     this.reader = this.#reader;
     this.access = new SqliteAccessBook(this.#reader, this.#link, options.clock);
@@ -166,6 +166,11 @@ export class Journal implements Ledger {
     } catch (cause) {
       throw unavailable('The ledger cannot be asked now.', cause);
     }
+  }
+
+  /** Has everything that is committed entered in the books, for who reads them beside `reader`. */
+  async book(): Promise<void> {
+    await this.#link.call('book', null);
   }
 
   onCommitted(listener: (record: CallRecord) => void): () => void {

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { MetertapError } from '../core/errors.ts';
 import type { ChangeAuthor } from './access-book.ts';
+import { bringUpToDate } from './booked-reads.ts';
 import { endWorker } from './end-worker.ts';
 import type { JournalCalls } from './journal-messages.ts';
 import { LedgerError } from './ledger-error.ts';
@@ -32,7 +32,7 @@ export interface ReaderOptions {
   readonly clock: Clock;
   /** Asked every few seconds: the journal answers, whose thread is there in any case. */
   readonly hasRunLimits: () => Promise<boolean>;
-  /** Brings the books up to date with what has been committed. A read goes on where that fails, or takes too long. */
+  /** Has the books brought up to date before each read of them (`booked-reads.ts`). */
   readonly book: () => Promise<unknown>;
   /** Declaring a run is a write: the journal does it. */
   readonly declareRun: (input: JournalCalls['declareRun']['input']) => Promise<RunRow>;
@@ -40,7 +40,6 @@ export interface ReaderOptions {
   readonly idleMs?: number;
 }
 
-const BOOKING_TIMEOUT_MS = 1_000;
 /** Teams, keys and documents are written at once. */
 const NOT_IN_BOOKS: ReadonlySet<keyof ReaderCalls> = new Set([
   'team',
@@ -193,7 +192,7 @@ export class SqliteReader implements LedgerReader {
     this.#thread ??= this.#start();
     this.#reads += 1;
     try {
-      if (!NOT_IN_BOOKS.has(name)) await this.#bringUpToDate();
+      if (!NOT_IN_BOOKS.has(name)) await bringUpToDate(this.#options.book);
       this.#thread ??= this.#start();
       return await this.#thread.calls.call(name, input);
     } catch (cause) {
@@ -202,14 +201,6 @@ export class SqliteReader implements LedgerReader {
       this.#reads -= 1;
       if (this.#reads === 0 && !this.#isClosed) this.#endWhenIdle();
     }
-  }
-
-  async #bringUpToDate(): Promise<void> {
-    const patience = new AbortController();
-    const tooLong = sleep(BOOKING_TIMEOUT_MS, null, { ref: false, signal: patience.signal });
-    await Promise.race([this.#options.book(), tooLong]).catch(() => null); // the books as they are are an answer too
-    patience.abort();
-    tooLong.catch(() => null);
   }
 
   #endWhenIdle(): void {
