@@ -1,7 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { EnteredRow } from './batch-writer.ts';
 import { AT, textAt } from './ended-call.ts';
-import { RECORD_COLUMNS } from './record-columns.ts';
+import { type ColumnValue, RECORD_COLUMNS } from './record-columns.ts';
 
 /** Those that have a column of their own in `open_calls`. */
 const OWN_COLUMNS: ReadonlySet<string> = new Set(['id', 'team', 'run_id']);
@@ -10,6 +9,15 @@ const OWN_COLUMNS: ReadonlySet<string> = new Set(['id', 'team', 'run_id']);
 export const OPEN_CALLS_SQL = `(SELECT instance_id, ${RECORD_COLUMNS.map((name, position) =>
   OWN_COLUMNS.has(name) ? name : `json_extract("values", '$[${position}]') AS "${name}"`,
 ).join(', ')} FROM open_calls)`;
+
+/** The row of a call that has begun. */
+export interface Opening {
+  readonly columns: readonly ColumnValue[];
+  /** The process that has it. */
+  readonly instanceId: string;
+  /** The same columns as they came (`row-lines.ts`). */
+  readonly line: string;
+}
 
 /** Writes `open_calls` (`schema-open-calls.ts`) through prepared statements, within the transaction of a batch. */
 export class OpenCallWriter {
@@ -25,8 +33,7 @@ export class OpenCallWriter {
   }
 
   /** Opens a call, but for one that is open or has a record already. Gives whether it did. */
-  open(row: EnteredRow): boolean {
-    const { columns, instanceId, line } = row;
+  open({ columns, instanceId, line }: Opening): boolean {
     const [id, team] = [textAt(columns, AT.id), textAt(columns, AT.team)];
     return this.#open.run(id, team, textAt(columns, AT.runId) || null, instanceId, line.slice(1)).changes !== 0;
   }
