@@ -201,10 +201,11 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   };
 
   #deliver(): void {
-    const waiting = this.#waiting;
-    if (waiting.length === 0 || this.#consumer === null) return;
-    this.#waiting = [];
-    for (const chunk of joinedChunks(waiting)) this.#consumer.data(chunk);
+    const consumer = this.#consumer;
+    if (this.#waiting.length === 0 || consumer === null) return;
+    // Taken one by one: where a consumer ends the answer meanwhile, what is left comes before its failure.
+    this.#waiting = [...joinedChunks(this.#waiting)];
+    for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) consumer.data(chunk);
   }
 }
 

@@ -67,13 +67,18 @@ const SETTINGS: UpstreamSettings = {
   headers: {},
 };
 
-async function begin(): Promise<{ told: ToldAnswer; answer: UpstreamAnswer; taken: number[] }> {
+async function toldAnswer(): Promise<{ told: ToldAnswer; answer: UpstreamAnswer }> {
   const told = new ToldAnswer();
   const pool = new ToldPool(told);
   onTestFinished(() => pool.close());
   const upstream: Upstream = { settings: SETTINGS, name: 'told', host: 'told', origin: 'told', basePath: '', pool };
   const answer = await dispatch({ upstream, method: 'POST', path: '/', headers: [], body: null }).result;
   if (answer.kind !== 'answer') throw answer.error;
+  return { told, answer };
+}
+
+async function begin(): Promise<{ told: ToldAnswer; answer: UpstreamAnswer; taken: number[] }> {
+  const { told, answer } = await toldAnswer();
   const taken: number[] = [];
   answer.attach({ data: (chunk) => taken.push(chunk.length), end: () => undefined, failed: () => undefined });
   return { told, answer, taken };
@@ -116,6 +121,24 @@ describe('an answer that comes faster than others have their turn', () => {
     await nextTurn();
     expect(told.moves).toEqual(['pause']);
   });
+});
+
+it('is taken whole before its failure, also where the taking brings that about', async () => {
+  const { told, answer } = await toldAnswer();
+  const taken: (number | string)[] = [];
+  told.abort = () => told.handler.onResponseError?.(told, new Error('ended by its reader'));
+  answer.attach({
+    data: (chunk) => {
+      taken.push(chunk.length);
+      answer.abort(new Error('enough'));
+    },
+    end: () => undefined,
+    failed: ({ message }) => taken.push(message),
+  });
+  const read = Buffer.alloc(1_000);
+  for (const chunk of [read.subarray(0, 200), read.subarray(300, 600)]) told.handler.onResponseData?.(told, chunk);
+  await Promise.resolve();
+  expect(taken).toEqual([200, 300, 'enough']);
 });
 
 it('lets go of the headers when nobody will read them any more', async () => {
