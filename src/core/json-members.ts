@@ -109,19 +109,27 @@ function skipLongString(bytes: Buffer, from: number): number {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const lastWord = bytes.length - 4;
   let at = from;
-  for (;;) {
-    while (at <= lastWord && !holdsQuote(words.getInt32(at))) at += 4;
-    while (at < bytes.length && bytes[at] !== QUOTE) at++;
-    if (at >= bytes.length) return -1;
+  while (at <= lastWord) {
+    const marks = quoteMarks(words.getInt32(at, true));
+    if (marks === 0) {
+      at += 4;
+      continue;
+    }
+    at += (31 - Math.clz32(marks & -marks)) >> 3;
     if (!isEscaped(bytes, at, from)) return at + 1;
     at++;
   }
+  for (; at < bytes.length; at++) if (bytes[at] === QUOTE && !isEscaped(bytes, at, from)) return at + 1;
+  return -1;
 }
 
-/** Whether one of the four bytes is a quote: the bytes that are become zero, and a zero is what borrows. */
-function holdsQuote(word: number): boolean {
+/**
+ * Marks quotes among four bytes, by the highest bit of each: a quote becomes zero, and to take one from zero borrows. The
+ * lowest mark is right; above a quote there may be wrong ones.
+ */
+function quoteMarks(word: number): number {
   const zeros = word ^ FOUR_QUOTES;
-  return ((zeros - 0x01010101) & ~zeros & 0x80808080) !== 0;
+  return (zeros - 0x01010101) & ~zeros & 0x80808080;
 }
 
 /** Whether an odd number of backslashes stands before `at`, none of them before `from`. */
