@@ -145,10 +145,12 @@ function optionsFault(command: Command, action: Action, { given }: LooseLine): s
   );
 }
 
-function wordFault(name: string, { words, isList }: OptionEntry, value: string): string | undefined {
+function wordFault(name: string, { words, prefixes = [], isList }: OptionEntry, value: string): string | undefined {
   if (words === undefined) return undefined;
-  const odd = (isList ? value.split(',') : [value]).find((word) => !words.includes(word));
-  return odd === undefined ? undefined : `--${name} cannot be ${odd || 'empty'}. ${proposal(odd, words)}`;
+  const isKnown = (word: string) => words.includes(word) || prefixes.some((prefix) => word.startsWith(prefix));
+  const odd = (isList ? value.split(',') : [value]).find((word) => !isKnown(word));
+  const all = [...words, ...prefixes.map((prefix) => `${prefix}NAME`)];
+  return odd === undefined ? undefined : `--${name} cannot be ${odd || 'empty'}. ${proposal(odd, all)}`;
 }
 
 function proposal(word: string, words: readonly string[]): string {

@@ -6,6 +6,8 @@ export interface OptionEntry {
   readonly value?: string;
   /** The values that there are, where they are few. */
   readonly words?: readonly string[];
+  /** Words that begin so are values too: `tag.` */
+  readonly prefixes?: readonly string[];
   /** Several of the words may be given at once, parted by commas. */
   readonly isList?: true;
   readonly isFile?: true;

@@ -55,6 +55,8 @@ async function readBuckets(
     group_by: groupBy,
     include_estimated: options.estimated ? 'true' : undefined,
     ...Object.fromEntries(filters),
+    ...namedFilters('tag', options.tag ?? []),
+    ...namedFilters('label', options.label ?? []),
   };
   const buckets: unknown[] = [];
   let cursor: string | undefined;
@@ -65,6 +67,17 @@ async function readBuckets(
     cursor = typeof next === 'string' ? next : undefined;
   } while (cursor !== undefined);
   return buckets;
+}
+
+/** `--tag project=apollo` is `tag.project=apollo`. */
+function namedFilters(kind: 'tag' | 'label', pairs: readonly string[]): Record<string, readonly string[]> {
+  const filters: Record<string, string[]> = {};
+  for (const pair of pairs) {
+    const [, name = '', value = ''] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
+    if (name === '') throw new OptionFault(`--${kind} ${JSON.stringify(pair)} is not written as NAME=VALUE.`);
+    filters[`${kind}.${name}`] = [...(filters[`${kind}.${name}`] ?? []), value];
+  }
+  return filters;
 }
 
 function filterOf(options: Options, option: string): readonly string[] | undefined {

@@ -186,6 +186,15 @@ export const USAGE_DIMENSIONS = [
 ] as const;
 export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
 
+/** A tag of the call, or a label of its key, by its name: `tag.project`, `label.cost_center`. */
+export type NamedDimension = `tag.${string}` | `label.${string}`;
+
+/** What only records know: the answer reads each of the range. */
+export interface NamedDimensions {
+  readonly groupBy: readonly NamedDimension[];
+  readonly filters: readonly { readonly dimension: NamedDimension; readonly values: readonly string[] }[];
+}
+
 export interface UsageQuery {
   readonly startMs: number;
   readonly endMs: number;
@@ -195,6 +204,8 @@ export interface UsageQuery {
   readonly filters: Readonly<Partial<Record<UsageDimension, readonly string[]>>>;
   /** Whether estimated tokens are in the sums; their number is told in `estimated` in any case. */
   readonly includeEstimated: boolean;
+  /** Tags and labels to group by and to narrow to, beside the dimensions. */
+  readonly named?: NamedDimensions;
 }
 
 export interface UsageSpan {
@@ -203,9 +214,13 @@ export interface UsageSpan {
   /** What the sums at the two ends can tell apart. */
   readonly startUnit: UsageQuery['bucket'];
   readonly endUnit: UsageQuery['bucket'];
+  /** Records that began before may have been removed by retention. */
+  readonly recordsKeptFromMs: number;
 }
 
 export interface UsageRow extends UsageSums {
   readonly bucketStartMs: number;
   readonly dimensions: Readonly<Partial<Record<UsageDimension, string | null>>>;
+  /** Values of the tags and labels that were grouped by; null where a call has none. */
+  readonly named?: Readonly<Record<NamedDimension, string | null>>;
 }

@@ -18,17 +18,30 @@ interface Spelled {
  */
 export class QueryParameters {
   readonly #given: ReadonlyMap<string, Spelled>;
+  readonly #prefixes: readonly string[];
 
   /**
    * @param query as the HTTP server gives it: texts, or lists of texts where a name came more than once
    * @param allowed the names that the route knows
+   * @param prefixes names that begin so are known too
    */
-  constructor(query: unknown, allowed: readonly string[]) {
+  constructor(query: unknown, allowed: readonly string[], prefixes: readonly string[] = []) {
     this.#given = spelledValues(query);
+    this.#prefixes = prefixes;
     for (const name of this.#given.keys()) {
-      if (allowed.includes(name)) continue;
-      throw invalid(name, `Unknown query parameter ${JSON.stringify(name)}. Allowed: ${allowed.join(', ')}.`);
+      if (allowed.includes(name) || prefixes.some((prefix) => name.startsWith(prefix))) continue;
+      const names = [...allowed, ...prefixes.map((prefix) => `${prefix}NAME`)].join(', ');
+      throw invalid(name, `Unknown query parameter ${JSON.stringify(name)}. Allowed: ${names}.`);
     }
+  }
+
+  /** The names that were given and begin with one of the prefixes. */
+  prefixed(): readonly string[] {
+    return [...this.#given.keys()].filter((name) => this.#hasPrefix(name));
+  }
+
+  #hasPrefix(name: string): boolean {
+    return this.#prefixes.some((prefix) => name.startsWith(prefix));
   }
 
   /** One text; null where the parameter is absent. */
@@ -61,6 +74,18 @@ export class QueryParameters {
   choices<Word extends string>(name: string, words: readonly Word[]): readonly Word[] {
     const texts = this.list(name).flatMap((text) => text.split(','));
     return [...new Set(texts.map((text) => wordOf(name, text, words)))];
+  }
+
+  /** The same, and apart from it values that begin with one of the prefixes. */
+  choicesOrPrefixed<Word extends string>(
+    name: string,
+    words: readonly Word[],
+  ): { readonly words: readonly Word[]; readonly prefixed: readonly string[] } {
+    const texts = this.list(name).flatMap((text) => text.split(','));
+    const [prefixed, others] = [true, false].map((is) => texts.filter((text) => this.#hasPrefix(text) === is));
+    const allowed = [...words, ...this.#prefixes.map((prefix) => `${prefix}NAME`)];
+    const chosen = (others ?? []).map((text) => wordOf(name, text, words, allowed));
+    return { words: [...new Set(chosen)], prefixed: [...new Set(prefixed)] };
   }
 
   /** A moment in milliseconds since the Unix epoch; null where the parameter is absent. */
@@ -139,10 +164,15 @@ function checkedText(name: string, value: unknown): string {
   return value;
 }
 
-function wordOf<Word extends string>(name: string, text: string, words: readonly Word[]): Word {
+function wordOf<Word extends string>(
+  name: string,
+  text: string,
+  words: readonly Word[],
+  allowed: readonly string[] = words,
+): Word {
   const word = words.find((candidate) => candidate === text);
   if (word !== undefined) return word;
-  throw invalid(name, `${name} cannot be ${JSON.stringify(text)}. Allowed: ${words.join(', ')}.`);
+  throw invalid(name, `${name} cannot be ${JSON.stringify(text)}. Allowed: ${allowed.join(', ')}.`);
 }
 
 function invalid(param: string, message: string): MetertapError {

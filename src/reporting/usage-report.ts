@@ -1,12 +1,15 @@
 import { formatUsd } from '../core/money.ts';
-import type { LedgerReader, UsageDimension, UsageQuery, UsageRow } from '../ledger/ledger-reader.ts';
+import type { LedgerReader, NamedDimension, UsageDimension, UsageQuery, UsageRow } from '../ledger/ledger-reader.ts';
 import type { TokenCounts } from '../metering/usage.ts';
 import { countsFrom } from './counts.ts';
 import { badCursor, type ListPage, type PageRequest } from './list-page.ts';
 import type { NotCounted } from './totals.ts';
 
 /** The sums of one bucket, or of one combination of the dimensions asked for within it. */
-export interface UsageResult extends TokenCounts, Partial<Record<UsageDimension, string | null>> {
+export interface UsageResult
+  extends TokenCounts,
+    Partial<Record<UsageDimension, string | null>>,
+    Readonly<Record<NamedDimension, string | null>> {
   readonly requests: number;
   readonly cost_usd: string;
   readonly cost_complete: boolean;
@@ -95,6 +98,7 @@ function resultOf(row: UsageRow, groupBy: readonly UsageDimension[]): UsageResul
   const dimensions = Object.fromEntries(groupBy.map((dimension) => [dimension, row.dimensions[dimension] ?? null]));
   return {
     ...dimensions,
+    ...row.named,
     requests: row.requests,
     ...countsFrom((name) => row[name]),
     cost_usd: formatUsd(row.cost_nano_usd),

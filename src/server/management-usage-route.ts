@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery } from '../ledger/ledger-reader.ts';
 import { refuseCutBuckets, refuseForgottenTimes } from '../reporting/bucket-times.ts';
+import { NAMED_PREFIXES, readNamedDimensions, refuseUnansweredNames } from '../reporting/named-dimensions.ts';
 import { pageRequest } from '../reporting/page-request.ts';
 import { checkRange, QueryParameters } from '../reporting/query-parameters.ts';
 import { BUCKETS, bucketStart, reportUsage } from '../reporting/usage-report.ts';
@@ -24,17 +25,20 @@ const PARAMETERS = [
 /** `GET /usage`. */
 export function registerUsageRoute(scope: FastifyInstance, rooms: ManagementRooms): void {
   scope.get('/usage', async (request) => {
-    const parameters = new QueryParameters(request.query, PARAMETERS);
+    const parameters = new QueryParameters(request.query, PARAMETERS, NAMED_PREFIXES);
     const bucket = parameters.choice('bucket', WIDTHS) ?? '1h';
     const { maxBuckets, defaultRangeMs } = BUCKETS[bucket];
     const asked = parameters.range();
     const mayCutBuckets = parameters.choice('partial_buckets', ['true', 'false']) === 'true';
     if (!mayCutBuckets) refuseCutBuckets(parameters, bucket);
+    const groups = parameters.choicesOrPrefixed('group_by', USAGE_DIMENSIONS);
+    const named = readNamedDimensions(parameters, groups.prefixed);
     const narrowed = {
       bucket,
-      groupBy: parameters.choices('group_by', USAGE_DIMENSIONS),
+      groupBy: groups.words,
       filters: readFilters(parameters, readerOf(request)),
       includeEstimated: parameters.choice('include_estimated', ['true', 'false']) === 'true',
+      ...(named === null ? {} : { named }),
     };
     // The cursors are of the query as it was asked, since "now" is another moment when the next page is.
     const page = pageRequest(parameters, ['usage', asked, narrowed], { fallback: maxBuckets, max: maxBuckets });
@@ -44,6 +48,7 @@ export function registerUsageRoute(scope: FastifyInstance, rooms: ManagementRoom
     checkRange(startMs, endMs);
     const query = { ...narrowed, startMs, endMs };
     if (mayCutBuckets) await refuseForgottenTimes(rooms.reader, parameters, query);
+    if (named !== null) await refuseUnansweredNames(rooms.reader, query);
     return reportUsage(rooms.reader, query, page);
   });
 }

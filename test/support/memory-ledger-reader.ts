@@ -2,6 +2,7 @@ import type { ChangeAuthor } from '../../src/ledger/access-book.ts';
 import {
   type ActivitySum,
   type LedgerReader,
+  type NamedDimension,
   type RecordFilter,
   type RunCursor,
   type RunDeclaration,
@@ -184,21 +185,31 @@ export class MemoryLedgerReader implements LedgerReader {
     const bucketOf = (record: CallRecord) => Math.floor(Date.parse(record.started_at) / widthMs) * widthMs;
     const calls = this.#all()
       .filter(hasEnded)
-      .filter((record) => isWithin(record.started_at, query) && passes(record, query.filters));
+      .filter((record) => isWithin(record.started_at, query) && passes(record, query.filters))
+      .filter((record) =>
+        (query.named?.filters ?? []).every(({ dimension, values }) =>
+          values.includes(namedOf(record, dimension) ?? ''),
+        ),
+      );
     const groups = Map.groupBy(calls, (record) =>
-      JSON.stringify([bucketOf(record), ...query.groupBy.map((dimension) => dimensionOf(record, dimension))]),
+      JSON.stringify([
+        bucketOf(record),
+        ...query.groupBy.map((dimension) => dimensionOf(record, dimension)),
+        ...(query.named?.groupBy ?? []).map((name) => namedOf(record, name)),
+      ]),
     );
     return [...groups.values()].flatMap((records) => {
       const [first] = records;
       if (first === undefined) return [];
       const dimensions = Object.fromEntries(query.groupBy.map((name) => [name, dimensionOf(first, name)]));
-      return [{ bucketStartMs: bucketOf(first), dimensions, ...sumsOf(records, query.includeEstimated) }];
+      const named = Object.fromEntries((query.named?.groupBy ?? []).map((name) => [name, namedOf(first, name)]));
+      return [{ bucketStartMs: bucketOf(first), dimensions, named, ...sumsOf(records, query.includeEstimated) }];
     });
   }
 
   /** Nothing is ever removed here. */
   async usageSpan({ startMs, endMs }: UsageQuery): Promise<UsageSpan> {
-    return { startMs, endMs, startUnit: '1m', endUnit: '1m' };
+    return { startMs, endMs, startUnit: '1m', endUnit: '1m', recordsKeptFromMs: 0 };
   }
 
   #put(record: CallRecord): void {
@@ -277,6 +288,11 @@ function compare(a: string, b: string): number {
 
 function dimensionOf(record: CallRecord, dimension: UsageDimension): string | null {
   return dimension === 'model' ? modelOf(record) : record[dimension];
+}
+
+function namedOf(record: CallRecord, dimension: NamedDimension): string | null {
+  const [kind, ...name] = dimension.split('.');
+  return (kind === 'tag' ? record.tags : record.labels)[name.join('.')] ?? null;
 }
 
 function passes(record: CallRecord, filters: UsageQuery['filters']): boolean {

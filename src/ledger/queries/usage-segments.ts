@@ -50,10 +50,13 @@ export function spanOf(query: UsageQuery, horizon: Horizon): UsageSpan {
   const asked = { startMs: query.startMs, endMs: query.endMs };
   const segments = segmentsOf(query, horizon).sort((a, b) => a.startMs - b.startMs);
   const [first, last] = [segments[0], segments.at(-1)];
-  if (first === undefined || last === undefined) return { ...asked, startUnit: query.bucket, endUnit: query.bucket };
+  const recordsKeptFromMs = horizon.keptFrom.records;
+  if (first === undefined || last === undefined) {
+    return { ...asked, startUnit: query.bucket, endUnit: query.bucket, recordsKeptFromMs };
+  }
   // After now nothing has happened: what ends there is as wide as asked.
   const endMs = asked.endMs >= horizon.nowMs ? asked.endMs : last.endMs;
-  return { startMs: first.startMs, endMs, startUnit: unitOf(first), endUnit: unitOf(last) };
+  return { startMs: first.startMs, endMs, startUnit: unitOf(first), endUnit: unitOf(last), recordsKeptFromMs };
 }
 
 function unitOf({ source }: Segment): UsageQuery['bucket'] {

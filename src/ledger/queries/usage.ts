@@ -16,6 +16,7 @@ import { HOUR_MS } from '../rollups.ts';
 import { integer, type Row, text } from '../row-values.ts';
 import { addSums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL, subtractSums } from '../sums.ts';
 import { sumsOfRow, sumsSql } from './sum-columns.ts';
+import { usageByName } from './usage-by-name.ts';
 import { QUERY_BUCKET_MS, type Segment, segmentsOf, spanOf } from './usage-segments.ts';
 
 /**
@@ -23,6 +24,7 @@ import { QUERY_BUCKET_MS, type Segment, segmentsOf, spanOf } from './usage-segme
  * an end count. The range is exact, or rounded to whole buckets where nothing finer is kept any more.
  */
 export function usage(database: DatabaseSync, query: UsageQuery, nowMs: number): UsageRow[] {
+  if (query.named !== undefined) return usageByName(database, query, query.named);
   const groupBy = USAGE_DIMENSIONS.filter((name) => query.groupBy.includes(name));
   const horizon = { nowMs, keptFrom: readKeptFrom(database) };
   const found = new Map<string, FoundRow>();

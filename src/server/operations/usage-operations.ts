@@ -31,6 +31,13 @@ const BUCKET = Type.Object(
 
 const ON_A_BOUNDARY = `${MOMENT} On a boundary of the buckets, unless \`partial_buckets\` is true.`;
 
+/** Of the calls, or of their keys. */
+const NAMED = Type.String({
+  pattern: '^(?:tag|label)\\..',
+  examples: ['tag.NAME', 'label.NAME'],
+  description: 'A tag of the calls, or a label of their keys, by its name.',
+});
+
 /** Sums by time. */
 export const USAGE_OPERATIONS: OperationTable = {
   'GET /api/v1/usage': {
@@ -38,13 +45,15 @@ export const USAGE_OPERATIONS: OperationTable = {
     tag: 'Usage',
     summary: 'Sum usage and cost by time',
     description:
-      'Buckets lie on whole minutes, hours or days of UTC. By default the last hour (`1m`), day (`1h`) or seven days (`1d`).',
+      'Buckets lie on whole minutes, hours or days of UTC. Tags and labels are read call by call: of 250,000 calls at most, and as long as records are kept. By default the last hour (`1m`), day (`1h`) or seven days (`1d`).',
     access: 'reader',
     query: {
       start_time: text(`From when, inclusive. ${ON_A_BOUNDARY}`),
       end_time: text(`Until when, exclusive; until now by default. ${ON_A_BOUNDARY}`),
       bucket: words(['1m', '1h', '1d'], 'The width of a bucket; an hour by default.'),
-      group_by: wordList(USAGE_DIMENSIONS, 'One result for each combination of these.'),
+      group_by: Type.Array(Type.Union([words(USAGE_DIMENSIONS), NAMED]), {
+        description: 'One result for each combination of these.',
+      }),
       partial_buckets: Type.Boolean({
         description:
           'Takes a start and an end within a bucket; the first and the last then hold only what is in the range.',
@@ -57,6 +66,8 @@ export const USAGE_OPERATIONS: OperationTable = {
           name === 'usage_source' ? wordList(SOURCES, 'Only these.') : textList('Only these.'),
         ]),
       ),
+      'tag.NAME': textList('Only calls whose tag of this name has one of these values; a parameter for each tag.'),
+      'label.NAME': textList('Only calls whose key has the label of this name with one of these values.'),
       limit: Type.Integer({
         minimum: 1,
         maximum: 1_440,

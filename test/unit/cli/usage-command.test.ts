@@ -64,6 +64,30 @@ describe('metertap usage', () => {
     expect(errors).toContain('Send 2026-11-20T09:00:00Z or 2026-11-20T10:00:00Z');
   });
 
+  it('groups and narrows by tags of calls and labels of keys', async () => {
+    const records = [
+      makeCallRecord(1, { tags: { project: 'apollo' }, labels: { cost_center: '4711' } }),
+      makeCallRecord(2, { tags: { project: 'a,b=c' }, labels: { cost_center: '4711' } }),
+      makeCallRecord(3, { tags: { project: 'apollo' }, labels: {} }),
+    ];
+    const args = ['--group-by', 'tag.project', '--label', 'cost_center=4711'];
+    const { lines } = await run(args, records);
+    expect(lines[0]).toMatch(/^TAG\.PROJECT +REQUESTS/);
+    expect(lines.slice(1).map((line) => line.split(/ +/).slice(0, 2))).toEqual([
+      ['apollo', '1'],
+      ['a,b=c', '1'],
+      ['all', '2'],
+    ]);
+    expect((await run([...args, '--tag', 'project=a,b=c'], records)).lines[1]).toMatch(/^a,b=c +1 /);
+    for (const wrong of [
+      ['--tag', 'project'],
+      ['--label', '=x'],
+      ['--group-by', 'tags.project'],
+    ]) {
+      expect((await run(wrong, records)).code).toBe(2);
+    }
+  });
+
   it('is narrowed by several values, also by those with a comma', async () => {
     const { lines } = await run([
       '--group-by',

@@ -149,6 +149,50 @@ describe('usage', () => {
   });
 });
 
+describe('usage by tags and labels', () => {
+  const NAMES = ['project', 'a "quoted" name', "it's; DROP TABLE records", '$.x', ''] as const;
+  const tags = fc.dictionary(fc.constantFrom(...NAMES.slice(0, 4)), fc.constantFrom('apollo', 'x,y', '', '{}'));
+  const call = fc.record({ record: endedRecord, tags, labels: tags });
+
+  it('equals a fold over the records, whatever they are called', { timeout: 30_000 }, async () => {
+    const journal = await openTestJournal();
+    const records: CallRecord[] = [];
+    for (const { record, tags: own, labels } of fc.sample(call, { numRuns: 150, seed: 5 })) {
+      const tagged = { ...record, tags: own, labels };
+      records.push(tagged);
+      await journal.finish(tagged);
+    }
+    const namedValue = (record: CallRecord, name: string): string | null =>
+      (name.startsWith('tag.') ? record.tags : record.labels)[name.slice(name.indexOf('.') + 1)] ?? null;
+    const startMs = Math.min(...records.map((record) => Date.parse(record.started_at)));
+    const endMs = Math.max(...records.map((record) => Date.parse(record.started_at))) + 1;
+    for (const name of NAMES.slice(0, 4)) {
+      for (const dimension of [`tag.${name}`, `label.${name}`] as const) {
+        const filters = [{ dimension: `tag.${NAMES[0]}` as const, values: ['apollo', 'x,y'] }];
+        for (const narrowed of [[], filters]) {
+          const named = { groupBy: [dimension], filters: narrowed };
+          const rows = await journal.reader.usage(query({ startMs, endMs, groupBy: ['team'], named }));
+          const expected = new Map<string, number>();
+          for (const record of records) {
+            const fits = narrowed.every((filter) => filter.values.includes(namedValue(record, filter.dimension) ?? ''));
+            const key = JSON.stringify([
+              Math.floor(Date.parse(record.started_at) / DAY_MS) * DAY_MS,
+              record.team,
+              namedValue(record, dimension),
+            ]);
+            if (fits) expected.set(key, (expected.get(key) ?? 0) + (record.usage?.total_tokens ?? 0));
+          }
+          const told = rows.map((row) => [
+            JSON.stringify([row.bucketStartMs, row.dimensions.team, row.named?.[dimension] ?? null]),
+            row.total_tokens,
+          ]);
+          expect(Object.fromEntries(told)).toEqual(Object.fromEntries(expected));
+        }
+      }
+    }
+  });
+});
+
 describe('segmentsOf', () => {
   const nowMs = CALL_STARTED_MS + 2 * DAY_MS;
   const day = Math.floor(CALL_STARTED_MS / DAY_MS) * DAY_MS;
@@ -193,6 +237,7 @@ describe('segmentsOf', () => {
     const startMs = day - 1_000 * DAY_MS + HOUR_MS;
     const endMs = day - 999 * DAY_MS + MINUTE_MS;
     expect(spanOf(query({ startMs, endMs }), horizon)).toEqual({
+      recordsKeptFromMs: ago(90),
       startMs: day - 1_000 * DAY_MS,
       endMs: day - 998 * DAY_MS,
       startUnit: '1d',

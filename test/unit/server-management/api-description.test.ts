@@ -113,9 +113,16 @@ const GUARDED = DESCRIBED.filter(
 );
 const WITH_BODY = GUARDED.filter(({ operation }) => operation['requestBody'] !== undefined);
 
+/** The words of a list; of those that only have a form the examples, as messages name them. */
+function wordsOf(items: Record<string, unknown>): unknown {
+  const kinds = items['anyOf'] === undefined ? [items] : asList(items['anyOf']).map(asRecord);
+  const found = kinds.flatMap((kind) => asList(kind['enum'] ?? kind['examples'] ?? []));
+  return found.length === 0 ? undefined : found;
+}
+
 const WORDY = GUARDED.flatMap(({ route, operation }) =>
   parametersOf(operation, 'query').flatMap(({ name, schema }) => {
-    const list = schema['enum'] ?? asRecord(schema['items'] ?? {})['enum'];
+    const list = schema['enum'] ?? wordsOf(asRecord(schema['items'] ?? {}));
     if (schema['type'] === 'boolean') return [{ route, operation, name, words: ['true', 'false'] }];
     return list === undefined ? [] : [{ route, operation, name, words: asList(list).map(String) }];
   }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MOST_RECORDS } from '../../../src/reporting/named-dimensions.ts';
 import { makeCallRecord, makeFailedRecord } from '../../support/make-call-record.ts';
 import { ADMIN, makeManagementApp, RESEARCH } from './management-app.ts';
 
@@ -191,7 +192,13 @@ describe('GET /api/v1/usage', () => {
   it('does not widen a range that the books cannot tell any more', async () => {
     const { app, reader } = makeManagementApp(records);
     const day = Date.parse('2026-06-01');
-    reader.usageSpan = async () => ({ startMs: day, endMs: day + 2 * 86_400_000, startUnit: '1d', endUnit: '1h' });
+    reader.usageSpan = async () => ({
+      startMs: day,
+      endMs: day + 2 * 86_400_000,
+      startUnit: '1d',
+      endUnit: '1h',
+      recordsKeptFromMs: 0,
+    });
     const ask = async (range: string) => {
       const answer = await app.inject(get(`/api/v1/usage?bucket=1d&partial_buckets=true&${range}`));
       return { status: answer.statusCode, error: answer.json().error };
@@ -204,6 +211,83 @@ describe('GET /api/v1/usage', () => {
       error: { param: 'end_time', message: expect.stringContaining('2026-06-02T10:00:00Z or 2026-06-02T11:00:00Z') },
     });
     expect(await ask('start_time=2026-06-01&end_time=2026-06-03')).toMatchObject({ status: 200 });
+  });
+
+  describe('by tags and labels', () => {
+    const tagged = [
+      makeCallRecord(1, { tags: { project: 'apollo', step: 'plan' }, labels: { cost_center: '4711' } }),
+      makeCallRecord(2, { tags: { project: 'apollo', 'a b.c': 'x,y' }, labels: {} }),
+      makeCallRecord(3, { tags: {}, labels: { cost_center: '4712' } }),
+      makeCallRecord(4, { tags: { project: 'zeus' }, team: 'other', labels: {} }),
+    ];
+    const ask = async (query: string, headers = ADMIN) => {
+      const { app } = makeManagementApp(tagged);
+      const answer = await app.inject(get(`/api/v1/usage?${query}`, headers));
+      const { data, error }: { data?: { results: Record<string, unknown>[] }[]; error?: unknown } = answer.json();
+      return { status: answer.statusCode, error, results: data?.flatMap(({ results }) => results) };
+    };
+
+    it('groups, beside the dimensions', async () => {
+      expect((await ask('group_by=team,tag.project')).results).toMatchObject([
+        { team: 'research', 'tag.project': 'apollo', requests: 2 },
+        { team: 'research', 'tag.project': null, requests: 1 },
+        { team: 'other', 'tag.project': 'zeus', requests: 1 },
+      ]);
+      expect((await ask('group_by[]=label.cost_center')).results).toMatchObject([
+        { 'label.cost_center': '4711', requests: 1 },
+        { 'label.cost_center': null, requests: 2 },
+        { 'label.cost_center': '4712', requests: 1 },
+      ]);
+    });
+
+    it.each([
+      ['tag.project=apollo', 2],
+      ['tag.project=apollo,zeus', 3],
+      ['tag.project=apollo&tag.step=plan', 1],
+      [`${encodeURIComponent('tag.a b.c')}[]=x,y`, 1],
+      ['label.cost_center=4711&label.cost_center=4712', 2],
+      ['tag.project=nothing', 0],
+    ])('is narrowed by %s', async (query, requests) => {
+      const { results } = await ask(query);
+      expect(results?.reduce((sum, result) => sum + Number(result['requests']), 0)).toBe(requests);
+    });
+
+    it('shows the owner of a key its own team only', async () => {
+      expect((await ask('group_by=tag.project', RESEARCH)).results?.map((result) => result['tag.project'])).toEqual([
+        'apollo',
+        null,
+      ]);
+    });
+
+    it.each([
+      ['group_by=tag', 'group_by'],
+      ['group_by=tag.', 'group_by'],
+      ['group_by=tags.project', 'group_by'],
+      ['tag.=x', 'tag.'],
+      ['tag.project=', 'tag.project'],
+      ['tag=project', 'tag'],
+      ['group_by=tag.a,tag.b,tag.c,tag.d,tag.e', 'group_by'],
+      [[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `tag.t${n}=x`).join('&'), 'tag.t1'],
+    ])('refuses ?%s', async (query, param) => {
+      expect(await ask(query)).toMatchObject({ status: 400, error: { code: 'invalid_parameter', param } });
+    });
+
+    it('refuses what the records cannot tell: more than are read one by one, and what is not kept', async () => {
+      const { app, reader } = makeManagementApp(tagged);
+      const message = async (query: string): Promise<unknown> => {
+        const answer = await app.inject(get(`/api/v1/usage?${query}`));
+        expect([answer.statusCode, answer.json().error?.param]).toEqual([400, 'start_time']);
+        return answer.json().error.message;
+      };
+      const usageSpan = reader.usageSpan.bind(reader);
+      const keptFromMs = Date.parse('2026-11-22T03:00:00Z');
+      reader.usageSpan = async (query) => ({ ...(await usageSpan(query)), recordsKeptFromMs: keptFromMs });
+      expect(await message('bucket=1d&group_by=tag.project')).toContain('are kept from 2026-11-23T00:00:00Z on');
+      reader.usageSpan = usageSpan;
+      const usage = reader.usage.bind(reader);
+      reader.usage = async (query) => (await usage(query)).map((row) => ({ ...row, records: MOST_RECORDS + 1 }));
+      expect(await message('bucket=1d&tag.project=apollo')).toContain('250000 calls at most');
+    });
   });
 
   it('names the dimensions that there are', async () => {
