@@ -88,6 +88,8 @@ export interface UsageSums extends TokenCounts, Readonly<Record<DetailCount, num
   readonly corrections_nano_usd: bigint;
 }
 
+export type SumName = keyof UsageSums;
+
 export interface ActivitySum extends UsageSums {
   readonly team: string;
   readonly run_id: string | null;
@@ -206,6 +208,8 @@ export interface UsageQuery {
   readonly includeEstimated: boolean;
   /** Tags and labels to group by and to narrow to, beside the dimensions. */
   readonly named?: NamedDimensions;
+  /** The sums that are wanted, which makes long answers cheaper; the others are 0 then. Absent: all. */
+  readonly sums?: readonly SumName[];
 }
 
 export interface UsageSpan {

@@ -28,6 +28,24 @@ export function integer(row: Row, name: string): number {
   throw unexpected(name);
 }
 
+/** Reads a row that came as a list. Its types do not tell that it does. */
+export function listOf(row: unknown): readonly unknown[] {
+  if (Array.isArray(row)) return row;
+  throw unexpected('row');
+}
+
+export function integerAt(row: readonly unknown[], at: number): number {
+  const value = row[at];
+  if (typeof value === 'number') return value;
+  throw unexpected(`column ${at}`);
+}
+
+export function textAt(row: readonly unknown[], at: number): string {
+  const value = row[at];
+  if (typeof value === 'string') return value;
+  throw unexpected(`column ${at}`);
+}
+
 /** Reads a column whose text must be one of `allowed`. */
 export function oneOf<Value extends string>(row: Row, name: string, allowed: readonly Value[]): Value {
   const value = row[name];

@@ -122,12 +122,6 @@ export function addSums(sums: MutableSums, more: UsageSums): void {
   for (const name of READ_MONEY_NAMES) sums[name] += more[name];
 }
 
-/** Takes `less` from `sums`, in place. */
-export function subtractSums(sums: MutableSums, less: UsageSums): void {
-  for (const name of READ_NUMBER_NAMES) sums[name] -= less[name];
-  for (const name of READ_MONEY_NAMES) sums[name] -= less[name];
-}
-
 /** The sums that writing a call adds to, in the order in which they are bound. */
 export const WRITTEN_SUM_NAMES = [...NUMBER_SUM_NAMES, ...MONEY_SUM_NAMES] as const;
 

@@ -1,5 +1,5 @@
-import type { UsageRow } from '../ledger/ledger-reader.ts';
-import { organizationTokens } from './organization-tokens.ts';
+import type { SumName, UsageRow } from '../ledger/ledger-reader.ts';
+import { organizationTokens, TOKEN_SUMS } from './organization-tokens.ts';
 
 /** What a model's cost is made of. The lines of a row add up to its corrected cost, to the nano-dollar. */
 export interface CostLine {
@@ -9,6 +9,15 @@ export interface CostLine {
   /** Tokens; null where what is paid for is none. */
   readonly tokens: number | null;
 }
+
+/** The sums that the lines are made of, beside the cost itself. */
+export const COST_LINE_SUMS: readonly SumName[] = [
+  ...TOKEN_SUMS,
+  'cost_input_nano_usd',
+  'cost_cache_read_nano_usd',
+  'cost_cache_write_nano_usd',
+  'cost_output_nano_usd',
+];
 
 /** Splits a row of one model; lines of nothing are left out. */
 export function costLinesOf(row: UsageRow): CostLine[] {

@@ -1,6 +1,6 @@
 import { formatUsd } from '../core/money.ts';
-import type { LedgerReader, UsageDimension, UsageRow } from '../ledger/ledger-reader.ts';
-import { type CostLine, costLinesOf } from './cost-lines.ts';
+import type { LedgerReader, SumName, UsageDimension, UsageRow } from '../ledger/ledger-reader.ts';
+import { COST_LINE_SUMS, type CostLine, costLinesOf } from './cost-lines.ts';
 import type { PageRequest } from './list-page.ts';
 import { FILTER_DIMENSIONS, GROUP_DIMENSIONS } from './organization-kinds.ts';
 import { type OrganizationPage, type OrganizationRange, organizationPage } from './organization-page.ts';
@@ -50,15 +50,34 @@ export function reportOrganizationCosts(
     if (dimension !== null && values !== undefined) filters[dimension] = values;
   }
   const groupBy = dimensionsOf(request);
-  const question = { groupBy, filters, includeEstimated: true };
+  const question = { groupBy, filters, includeEstimated: true, sums: sumsOf(request) };
   const asked = { range: request.range, question, nowMs: page.nowMs };
   return organizationPage(reader, asked, { ...page, resultsOf: (rows) => resultsOf(rows, request) });
 }
 
+/** What the cost is, and what tells whether anything in it had a price. */
+const COST_SUMS: readonly SumName[] = [
+  'records',
+  'failed',
+  'missing_usage',
+  'unpriced',
+  'corrections',
+  'cost_nano_usd',
+  'corrections_nano_usd',
+];
+
+function sumsOf(request: OrganizationCostRequest): readonly SumName[] {
+  return areLinesRead(request) ? [...COST_SUMS, ...COST_LINE_SUMS] : COST_SUMS;
+}
+
 /** Line items are of models, so rows are read by model wherever they are asked for. */
-function dimensionsOf({ groupBy, lineItems }: OrganizationCostRequest): UsageDimension[] {
-  const dimensions = groupBy.flatMap((group) => dimensionOf(group) ?? []);
-  return groupBy.includes('line_item') || lineItems.length > 0 ? [...dimensions, 'model'] : dimensions;
+function dimensionsOf(request: OrganizationCostRequest): UsageDimension[] {
+  const dimensions = request.groupBy.flatMap((group) => dimensionOf(group) ?? []);
+  return areLinesRead(request) ? [...dimensions, 'model'] : dimensions;
+}
+
+function areLinesRead({ groupBy, lineItems }: OrganizationCostRequest): boolean {
+  return groupBy.includes('line_item') || lineItems.length > 0;
 }
 
 function dimensionOf(group: CostGroup): UsageDimension | null {

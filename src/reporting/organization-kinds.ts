@@ -1,5 +1,5 @@
-import type { UsageDimension, UsageRow } from '../ledger/ledger-reader.ts';
-import { organizationTokens } from './organization-tokens.ts';
+import type { SumName, UsageDimension, UsageRow } from '../ledger/ledger-reader.ts';
+import { organizationTokens, TOKEN_SUMS } from './organization-tokens.ts';
 
 /** By what results may be grouped; the names are OpenAI's, but for `run_id`, which is ours. */
 export type OrganizationGroup =
@@ -37,6 +37,8 @@ export interface OrganizationKind {
   readonly groups: readonly OrganizationGroup[];
   readonly filters: readonly OrganizationFilter[];
   readonly hasBatch: boolean;
+  /** The sums that `countsOf` looks at, beside `requests`. */
+  readonly sums: readonly SumName[];
   /** The counts of one result; null where these calls used nothing of the kind. */
   readonly countsOf: (row: UsageRow) => Readonly<Record<string, number>> | null;
 }
@@ -88,35 +90,52 @@ const IDENTITY_GROUPS = ['project_id', 'user_id', 'api_key_id', 'model'] as cons
 const IDENTITY_FILTERS = ['project_ids', 'user_ids', 'api_key_ids', 'models'] as const;
 const BATCHED_GROUPS = [...IDENTITY_GROUPS, 'batch', 'service_tier', 'api_source'] as const;
 
-const inputCounts = (row: UsageRow) => ({ input_tokens: row.input_tokens, num_model_requests: row.requests });
-const tokenCounts = (row: UsageRow) => ({ ...organizationTokens(row), num_model_requests: row.requests });
-const nothing = () => null;
+type Counting = Pick<OrganizationKind, 'sums' | 'countsOf'>;
+
+const ofInput: Counting = {
+  sums: ['input_tokens'],
+  countsOf: (row) => ({ input_tokens: row.input_tokens, num_model_requests: row.requests }),
+};
+const ofTokens: Counting = {
+  sums: TOKEN_SUMS,
+  countsOf: (row) => ({ ...organizationTokens(row), num_model_requests: row.requests }),
+};
+const ofNothing: Counting = { sums: [], countsOf: () => null };
+const ofWebSearches: Counting = {
+  sums: ['web_searches', 'searching_requests'],
+  countsOf: (row) =>
+    row.web_searches === 0 ? null : { num_model_requests: row.searching_requests, num_requests: row.web_searches },
+};
+
+function ofUnits(unit: string): Counting {
+  return { sums: ['units'], countsOf: (row) => ({ [unit]: row.units, num_model_requests: row.requests }) };
+}
 
 /** The usage endpoints by the last part of their path. */
 export const ORGANIZATION_KINDS: ReadonlyMap<string, OrganizationKind> = new Map<string, OrganizationKind>([
   ['completions', batched('completions', COMPLETIONS)],
   ['decisions', batched('decisions', ['decisions'])],
-  ['embeddings', plain('embeddings', ['embeddings'], inputCounts)],
-  ['moderations', plain('moderations', [], nothing)], // free everywhere, and forwarded without a record
+  ['embeddings', plain('embeddings', ['embeddings'], ofInput)],
+  ['moderations', plain('moderations', [], ofNothing)], // free everywhere, and forwarded without a record
   [
     'images',
     {
-      ...plain('images', ['images/generations', 'images/edits'], (row) => unitCounts('images', row)),
+      ...plain('images', ['images/generations', 'images/edits'], ofUnits('images')),
       groups: [...IDENTITY_GROUPS, 'size', 'source'],
       filters: [...IDENTITY_FILTERS, 'sources', 'sizes'],
     },
   ],
-  ['audio_speeches', plain('audio_speeches', ['audio/speech'], (row) => unitCounts('characters', row))],
+  ['audio_speeches', plain('audio_speeches', ['audio/speech'], ofUnits('characters'))],
   [
     'audio_transcriptions',
-    plain('audio_transcriptions', ['audio/transcriptions', 'audio/translations'], (row) => unitCounts('seconds', row)),
+    plain('audio_transcriptions', ['audio/transcriptions', 'audio/translations'], ofUnits('seconds')),
   ],
   ['vector_stores', ofProjects('vector_stores')],
   ['code_interpreter_sessions', ofProjects('code_interpreter_sessions')],
   [
     'file_search_calls',
     {
-      ...plain('file_searches', [], nothing),
+      ...plain('file_searches', [], ofNothing),
       groups: ['project_id', 'user_id', 'api_key_id', 'vector_store_id'],
       filters: ['project_ids', 'user_ids', 'api_key_ids', 'vector_store_ids'],
     },
@@ -124,34 +143,28 @@ export const ORGANIZATION_KINDS: ReadonlyMap<string, OrganizationKind> = new Map
   [
     'web_search_calls',
     {
-      ...plain('web_searches', COMPLETIONS, (row) =>
-        row.web_searches === 0 ? null : { num_model_requests: row.searching_requests, num_requests: row.web_searches },
-      ),
+      ...plain('web_searches', COMPLETIONS, ofWebSearches),
       groups: [...IDENTITY_GROUPS, 'context_level', 'api_source'],
       filters: [...IDENTITY_FILTERS, 'context_levels'],
     },
   ],
 ]);
 
-function plain(name: string, endpoints: readonly string[], countsOf: OrganizationKind['countsOf']): OrganizationKind {
+function plain(name: string, endpoints: readonly string[], counting: Counting): OrganizationKind {
   return {
     object: `organization.usage.${name}.result`,
     endpoints,
     groups: IDENTITY_GROUPS,
     filters: IDENTITY_FILTERS,
     hasBatch: false,
-    countsOf,
+    ...counting,
   };
 }
 
 function batched(name: string, endpoints: readonly string[]): OrganizationKind {
-  return { ...plain(name, endpoints, tokenCounts), groups: BATCHED_GROUPS, hasBatch: true };
+  return { ...plain(name, endpoints, ofTokens), groups: BATCHED_GROUPS, hasBatch: true };
 }
 
 function ofProjects(name: string): OrganizationKind {
-  return { ...plain(name, [], nothing), groups: ['project_id'], filters: ['project_ids'] };
-}
-
-function unitCounts(unit: string, row: UsageRow): Record<string, number> {
-  return { [unit]: row.units, num_model_requests: row.requests };
+  return { ...plain(name, [], ofNothing), groups: ['project_id'], filters: ['project_ids'] };
 }

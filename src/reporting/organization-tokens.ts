@@ -1,4 +1,4 @@
-import type { UsageSums } from '../ledger/ledger-reader.ts';
+import type { SumName, UsageSums } from '../ledger/ledger-reader.ts';
 
 /** The token counts of a completions result (standards.md 1.1). */
 export interface OrganizationTokens {
@@ -20,12 +20,28 @@ export interface OrganizationTokens {
   readonly output_image_tokens: number;
 }
 
+/** The sums that the split is made of. */
+export const TOKEN_SUMS = [
+  'input_tokens',
+  'cache_read_tokens',
+  'cache_write_tokens',
+  'input_audio_tokens',
+  'cache_audio_read_tokens',
+  'input_image_tokens',
+  'output_tokens',
+  'output_audio_tokens',
+  'cache_write_30m_tokens',
+  'cache_write_12h_tokens',
+  'cached_image_tokens',
+  'output_image_tokens',
+] as const satisfies readonly SumName[];
+
 /**
  * Splits inclusive sums into OpenAI's disjoint ones. Its identities hold whatever an upstream reports (standards.md
  * 1.1): input = uncached + cached + cache writes; uncached and cached input, and output, are each text + audio + image.
  * A part never exceeds what is left of its whole, and what is of no told kind is text.
  */
-export function organizationTokens(sums: UsageSums): OrganizationTokens {
+export function organizationTokens(sums: Pick<UsageSums, (typeof TOKEN_SUMS)[number]>): OrganizationTokens {
   const input = new Whole(sums.input_tokens);
   const cached = new Whole(input.take(sums.cache_read_tokens));
   const written = new Whole(input.take(sums.cache_write_tokens));

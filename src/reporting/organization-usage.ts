@@ -53,7 +53,12 @@ function questionOf(request: OrganizationUsageRequest): OrganizationQuestion {
   }
   if (batch === true || filters.endpoint?.length === 0) return null;
   const dimensions = groupBy.flatMap((group) => GROUP_DIMENSIONS[group] ?? []);
-  return { groupBy: dimensions, filters, includeEstimated: request.includeEstimated };
+  return {
+    groupBy: dimensions,
+    filters,
+    includeEstimated: request.includeEstimated,
+    sums: ['requests', ...kind.sums],
+  };
 }
 
 function valuesOf(filters: OrganizationUsageRequest['filters'], name: string): readonly string[] | undefined {

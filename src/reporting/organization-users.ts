@@ -29,6 +29,7 @@ export async function reportUsers(
     groupBy: ['user'],
     filters: team === null ? {} : { team: [team] },
     includeEstimated: false,
+    sums: [],
   });
   const firstDays = new Map<string, number>();
   for (const { dimensions, bucketStartMs } of rows) {

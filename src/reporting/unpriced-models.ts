@@ -23,6 +23,7 @@ export async function listUnpricedModels(
     groupBy: ['upstream', 'model'],
     filters: {},
     includeEstimated: true,
+    sums: ['unpriced', 'priced_later', 'input_tokens', 'output_tokens'],
   });
   const models = new Map<string, UnpricedModel>();
   for (const row of rows) {

@@ -1,6 +1,13 @@
 import { formatUsd } from '../core/money.ts';
-import type { LedgerReader, NamedDimension, UsageDimension, UsageQuery, UsageRow } from '../ledger/ledger-reader.ts';
-import type { TokenCounts } from '../metering/usage.ts';
+import type {
+  LedgerReader,
+  NamedDimension,
+  SumName,
+  UsageDimension,
+  UsageQuery,
+  UsageRow,
+} from '../ledger/ledger-reader.ts';
+import { COUNT_NAMES, type TokenCounts } from '../metering/usage.ts';
 import { countsFrom } from './counts.ts';
 import { badCursor, type ListPage, type PageRequest } from './list-page.ts';
 import type { NotCounted } from './totals.ts';
@@ -49,6 +56,19 @@ export const BUCKETS = {
   '1d': { widthMs: DAY_MS, defaultRangeMs: 7 * DAY_MS, maxBuckets: 400 },
 } as const satisfies Record<BucketWidth, BucketKind>;
 
+const SHOWN_SUMS: readonly SumName[] = [
+  'requests',
+  ...COUNT_NAMES,
+  'failed',
+  'missing_usage',
+  'estimated',
+  'client_retries',
+  'unpriced',
+  'priced_later',
+  'cost_nano_usd',
+  'corrections_nano_usd',
+];
+
 /**
  * Gives one page of buckets, in order of time, those without calls too. Buckets lie on whole minutes, hours or days of
  * UTC; the first and the last hold no calls from outside the range. `page.limit` is a number of buckets.
@@ -62,7 +82,7 @@ export async function reportUsage(
   const { startMs, endMs } = page.position === null ? query : positionOf(page.position);
   const firstMs = bucketStart(startMs, query.bucket);
   const pageEndMs = Math.min(endMs, firstMs + page.limit * widthMs);
-  const rows = await reader.usage({ ...query, startMs, endMs: pageEndMs });
+  const rows = await reader.usage({ ...query, startMs, endMs: pageEndMs, sums: SHOWN_SUMS });
 
   const rowsByBucket = Map.groupBy(rows, (row) => row.bucketStartMs);
   const data: UsageBucket[] = [];

@@ -34,6 +34,7 @@ export async function missingUsageAlerts(reader: Pick<LedgerReader, 'usage'>, no
     groupBy: ['upstream', 'endpoint'],
     filters: {},
     includeEstimated: true,
+    sums: ['missing_usage', 'records'],
   });
   return rows
     .filter((row) => row.missing_usage > 0)

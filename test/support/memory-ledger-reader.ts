@@ -11,6 +11,7 @@ import {
   type RunRow,
   type SettledEntries,
   type SettledPage,
+  type SumName,
   USAGE_DIMENSIONS,
   type UsageDimension,
   type UsageQuery,
@@ -18,8 +19,9 @@ import {
   type UsageSpan,
   type UsageSums,
 } from '../../src/ledger/ledger-reader.ts';
+import { addChosen, chosenSums } from '../../src/ledger/queries/sum-columns.ts';
 import type { CallRecord } from '../../src/ledger/record.ts';
-import type { MONEY_SUM_NAMES } from '../../src/ledger/sums.ts';
+import { emptySums, type MONEY_SUM_NAMES } from '../../src/ledger/sums.ts';
 import { type DetailCount, detailCountOf } from '../../src/metering/detail-counts.ts';
 import { COUNT_NAMES } from '../../src/metering/usage.ts';
 
@@ -203,7 +205,8 @@ export class MemoryLedgerReader implements LedgerReader {
       if (first === undefined) return [];
       const dimensions = Object.fromEntries(query.groupBy.map((name) => [name, dimensionOf(first, name)]));
       const named = Object.fromEntries((query.named?.groupBy ?? []).map((name) => [name, namedOf(first, name)]));
-      return [{ bucketStartMs: bucketOf(first), dimensions, named, ...sumsOf(records, query.includeEstimated) }];
+      const sums = sumsOf(records, query.includeEstimated);
+      return [{ bucketStartMs: bucketOf(first), dimensions, named, ...chosenOf(sums, query.sums) }];
     });
   }
 
@@ -334,6 +337,14 @@ function activitySums(records: readonly CallRecord[]): ActivitySum[] {
       },
     ];
   });
+}
+
+/** The others are 0, so that a report that asks for too few is seen. */
+function chosenOf(sums: UsageSums, names: readonly SumName[] | undefined): UsageSums {
+  if (names === undefined) return sums;
+  const chosen = emptySums();
+  addChosen(chosen, sums, chosenSums(names));
+  return chosen;
 }
 
 function sumsOf(records: readonly CallRecord[], includeEstimated: boolean): UsageSums {

@@ -29,7 +29,10 @@ export function teamsOfRun(database: DatabaseSync, runId: string): string[] {
 
 /** The runs that name this one as their parent, in the order of their ids. */
 export function childrenOf(database: DatabaseSync, run: RunKey): RunRow[] {
-  const statement = database.prepare(`${RUN_SQL} WHERE team = ? AND parent_run_id = ? ORDER BY run_id`);
+  // By the order alone SQLite would choose the primary key, and walk all runs of the team.
+  const statement = database.prepare(
+    `${RUN_SQL} INDEXED BY runs_by_parent WHERE team = ? AND parent_run_id = ? ORDER BY run_id`,
+  );
   return statement.all(run.team, run.runId).map(runOfRow);
 }
 

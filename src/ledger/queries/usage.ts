@@ -13,9 +13,9 @@ import {
 } from '../ledger-reader.ts';
 import { readKeptFrom } from '../retention.ts';
 import { HOUR_MS } from '../rollups.ts';
-import { integer, type Row, text } from '../row-values.ts';
-import { addSums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL, subtractSums } from '../sums.ts';
-import { sumsOfRow, sumsSql } from './sum-columns.ts';
+import { integerAt, listOf, textAt } from '../row-values.ts';
+import { emptySums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL } from '../sums.ts';
+import { addChosen, type ChosenSums, chosenSums, readSums, subtractChosen, sumsSql } from './sum-columns.ts';
 import { usageByName } from './usage-by-name.ts';
 import { QUERY_BUCKET_MS, type Segment, segmentsOf, spanOf } from './usage-segments.ts';
 
@@ -26,12 +26,13 @@ import { QUERY_BUCKET_MS, type Segment, segmentsOf, spanOf } from './usage-segme
 export function usage(database: DatabaseSync, query: UsageQuery, nowMs: number): UsageRow[] {
   if (query.named !== undefined) return usageByName(database, query, query.named);
   const groupBy = USAGE_DIMENSIONS.filter((name) => query.groupBy.includes(name));
+  // Whether calls that name nobody are left is told by the number of records.
+  const chosen = chosenSums(query.sums === undefined ? undefined : ['records', ...query.sums]);
+  const asked: Asked = { ...query, groupBy, chosen };
   const horizon = { nowMs, keptFrom: readKeptFrom(database) };
-  const found = new Map<string, FoundRow>();
-  for (const segment of segmentsOf(query, horizon)) {
-    for (const row of readSource(database, segment, { ...query, groupBy })) addRow(found, row, groupBy);
-  }
-  return [...found.values()].sort((a, b) => a.bucketStartMs - b.bucketStartMs || byDimensions(a, b, groupBy));
+  const parts = segmentsOf(query, horizon).map((segment) => readSource(database, segment, asked));
+  // What SQLite gives is in this order already, but for characters beyond the basic plane.
+  return merged(parts, asked).sort((a, b) => a.bucketStartMs - b.bucketStartMs || byDimensions(a, b, groupBy));
 }
 
 /** The range that `usage` sums. */
@@ -39,45 +40,66 @@ export function usageSpan(database: DatabaseSync, query: UsageQuery, nowMs: numb
   return spanOf(query, { nowMs, keptFrom: readKeptFrom(database) });
 }
 
+type Asked = UsageQuery & { readonly chosen: ChosenSums };
 type FoundRow = MutableSums & Pick<UsageRow, 'bucketStartMs' | 'dimensions'>;
 
-function addRow(found: Map<string, FoundRow>, row: UsageRow, groupBy: readonly UsageDimension[]): void {
-  const key = groupKey(row, groupBy);
-  const known = found.get(key);
-  if (known === undefined) found.set(key, { ...row });
-  else addSums(known, row);
+/** One list of several, with one row for each bucket and dimensions. Each list has one already. */
+function merged(parts: readonly FoundRow[][], asked: Asked): FoundRow[] {
+  const [only = [], ...more] = parts.filter((part) => part.length > 0);
+  return more.length === 0 ? only : [...rowsByGroup([only, ...more], asked).values()];
+}
+
+function rowsByGroup(parts: readonly (readonly FoundRow[])[], { groupBy, chosen }: Asked): Map<string, FoundRow> {
+  const found = new Map<string, FoundRow>();
+  for (const row of parts.flat()) {
+    const key = groupKey(row, groupBy);
+    const known = found.get(key);
+    if (known === undefined) found.set(key, row);
+    else addChosen(known, row, chosen);
+  }
+  return found;
 }
 
 function groupKey(row: UsageRow, groupBy: readonly UsageDimension[]): string {
-  return JSON.stringify([row.bucketStartMs, ...groupBy.map((name) => row.dimensions[name])]);
+  let key = `${row.bucketStartMs}`;
+  for (const name of groupBy) key += `\0${row.dimensions[name] ?? ''}`;
+  return key;
 }
 
-function readSource(database: DatabaseSync, segment: Segment, query: UsageQuery): UsageRow[] {
-  if (segment.source !== 'user_day') return readSegment(database, segment, query);
-  const { user: users, ...filters } = query.filters;
-  const named = readSegment(database, segment, query);
+function readSource(database: DatabaseSync, segment: Segment, asked: Asked): FoundRow[] {
+  if (segment.source !== 'user_day') return readSegment(database, segment, asked);
+  const { user: users, ...filters } = asked.filters;
+  const named = readSegment(database, segment, asked);
   if (users !== undefined && !users.includes('')) return named;
-  return [...named, ...usageOfNobody(database, segment, { ...query, filters })];
+  const all = users === undefined ? named : readSegment(database, segment, { ...asked, filters });
+  const nobody = usageOfNobody(database, { segment, asked: { ...asked, filters }, named: all });
+  return asked.groupBy.includes('user') ? named.concat(nobody) : merged([named, nobody], asked);
+}
+
+interface Nobody {
+  readonly segment: Segment;
+  /** Without a filter of users. */
+  readonly asked: Asked;
+  /** What its calls that name a user come to. */
+  readonly named: readonly FoundRow[];
 }
 
 /** The sums of calls that name no user: those of all calls, less those of calls that name one. */
-function usageOfNobody(database: DatabaseSync, segment: Segment, query: UsageQuery): UsageRow[] {
-  const groupBy = query.groupBy.filter((name) => name !== 'user');
-  const sums = new Map<string, FoundRow>();
-  for (const row of readSegment(database, { ...segment, source: 'usage_day' }, { ...query, groupBy })) {
-    addRow(sums, row, groupBy);
-  }
-  for (const row of readSegment(database, segment, { ...query, groupBy })) {
+function usageOfNobody(database: DatabaseSync, { segment, asked, named }: Nobody): FoundRow[] {
+  const groupBy = asked.groupBy.filter((name) => name !== 'user');
+  const everybody = readSegment(database, { ...segment, source: 'usage_day' }, { ...asked, groupBy });
+  const sums = rowsByGroup([everybody], { ...asked, groupBy });
+  for (const row of named) {
     const all = sums.get(groupKey(row, groupBy));
-    if (all !== undefined) subtractSums(all, row);
+    if (all !== undefined) subtractChosen(all, row, asked.chosen);
   }
-  const isGrouped = query.groupBy.includes('user');
+  const isGrouped = asked.groupBy.includes('user');
   return [...sums.values()]
     .filter((row) => row.records > 0)
     .map((row) => (isGrouped ? { ...row, dimensions: { ...row.dimensions, user: null } } : row));
 }
 
-function readSegment(database: DatabaseSync, segment: Segment, query: UsageQuery): UsageRow[] {
+function readSegment(database: DatabaseSync, segment: Segment, query: Asked): FoundRow[] {
   const bucketMs = QUERY_BUCKET_MS[query.bucket];
   const conditions = new Conditions();
   restrictTime(conditions, segment);
@@ -88,12 +110,11 @@ function readSegment(database: DatabaseSync, segment: Segment, query: UsageQuery
   const groups = ['at', ...query.groupBy.map((name) => `"d_${name}"`)];
   const table = tableSql(segment, query, conditions);
   const sql = `SELECT ${[`${start} / ${bucketMs} * ${bucketMs} AS at`, ...columns].join(', ')},
-      ${sumsSql((name) => sumSql(segment, name, query.includeEstimated))}
+      ${sumsSql((name) => sumSql(segment, name, query.includeEstimated), query.chosen)}
     FROM ${table} WHERE ${conditions.sql.join(' AND ')} GROUP BY ${groups.join(', ')}`;
-  return database
-    .prepare(sql)
-    .all(...conditions.values)
-    .map((row) => usageOfRow(row, query.groupBy));
+  const statement = database.prepare(sql);
+  statement.setReturnArrays(true);
+  return statement.all(...conditions.values).map((row) => usageOfRow(listOf(row), query));
 }
 
 class Conditions {
@@ -163,10 +184,13 @@ function sumSql(segment: Segment, name: keyof UsageSums, includeEstimated: boole
   return includeEstimated || !COUNTS.has(name) ? sql : `iif(usage_source = 'estimated', 0, ${sql})`;
 }
 
-function usageOfRow(row: Row, groupBy: readonly UsageDimension[]): UsageRow {
+function usageOfRow(row: readonly unknown[], { groupBy, chosen }: Asked): FoundRow {
   const dimensions: Partial<Record<UsageDimension, string | null>> = {};
-  for (const name of groupBy) dimensions[name] = text(row, `d_${name}`) || null;
-  return { ...sumsOfRow(row), bucketStartMs: integer(row, 'at'), dimensions };
+  let at = 1;
+  for (const name of groupBy) dimensions[name] = textAt(row, at++) || null;
+  const found: FoundRow = { ...emptySums(), bucketStartMs: integerAt(row, 0), dimensions };
+  readSums(found, row, { at, chosen });
+  return found;
 }
 
 function byDimensions(a: UsageRow, b: UsageRow, groupBy: readonly UsageDimension[]): number {

@@ -1,9 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { USAGE_DIMENSIONS, type UsageDimension, type UsageQuery } from '../../../src/ledger/ledger-reader.ts';
+import {
+  USAGE_DIMENSIONS,
+  type UsageDimension,
+  type UsageQuery,
+  type UsageRow,
+} from '../../../src/ledger/ledger-reader.ts';
 import { segmentsOf, spanOf } from '../../../src/ledger/queries/usage-segments.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
-import { addSums, emptySums, type MutableSums, modelOf, sumsOfRecord } from '../../../src/ledger/sums.ts';
+import {
+  addSums,
+  emptySums,
+  type MutableSums,
+  modelOf,
+  READ_MONEY_NAMES,
+  READ_NUMBER_NAMES,
+  sumsOfRecord,
+} from '../../../src/ledger/sums.ts';
 import { COUNT_NAMES } from '../../../src/metering/usage.ts';
 import { endedRecord } from '../../support/arbitrary-record.ts';
 import { CALL_STARTED_MS, callRecord, openCallRecord } from '../../support/call-record.ts';
@@ -13,6 +26,8 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const BUCKETS = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS };
+
+const SUM_NAMES = [...READ_NUMBER_NAMES, ...READ_MONEY_NAMES];
 
 const query = (overrides: Partial<UsageQuery> = {}): UsageQuery => ({
   startMs: CALL_STARTED_MS - DAY_MS,
@@ -107,6 +122,26 @@ describe('usage', () => {
         );
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it('gives the sums that are asked for as if all had been', { timeout: 30_000 }, async () => {
+    const records = fc.sample(endedRecord, { numRuns: 200, seed: 8 });
+    const nowMs = CALL_STARTED_MS + 4 * DAY_MS;
+    const journal = await openTestJournal({ clock: { nowMs: () => nowMs, monotonicMs: () => performance.now() } });
+    await Promise.all(records.map((record) => journal.finish(record)));
+
+    await fc.assert(
+      fc.asyncProperty(anyQuery, fc.subarray([...SUM_NAMES]), async (asked, sums) => {
+        const all = await journal.reader.usage(asked);
+        const chosen = await journal.reader.usage({ ...asked, sums });
+        const shown = (row: UsageRow) => [
+          groupKey(row.bucketStartMs, row.dimensions),
+          ...sums.map((name) => row[name]),
+        ];
+        expect(chosen.map(shown)).toEqual(all.map(shown));
+      }),
+      { numRuns: 100 },
     );
   });
 
