@@ -22,6 +22,7 @@ import { startRetention } from './ledger/retention-schedule.ts';
 import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
 import { classifyEndpoint } from './metering/endpoints.ts';
 import { readBundledBook } from './pricing/bundled-book.ts';
+import { ReportThread } from './reporting/report-thread.ts';
 import { BackgroundResponses } from './server/background-responses.ts';
 import { ClientAttempts } from './server/client-attempts.ts';
 import { registerDashboardRoutes } from './server/dashboard-routes.ts';
@@ -246,8 +247,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (isManagement(request.routeOptions.url ?? request.url)) rates.countManagement(request).then(() => done(), done);
     else done();
   });
+  const reports = new ReportThread({ dataDir: config.data_dir, book: () => journal.book() });
   registerManagementRoutes(app, {
     reader: journal.reader,
+    reports,
     corrections: journal.corrections,
     onCorrected: (deltasNanoUsd) => {
       metrics.costsCorrected(deltasNanoUsd);
@@ -311,6 +314,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     // The ledger may be away; the books do not depend on it.
     await noteUses().catch((error: unknown) => logger.warn({ err: error }, 'the last uses of keys were not noted'));
     await estimator.close();
+    await reports.close();
     await journal.close();
     await proxy.upstreams.close();
     await limits.close();

@@ -1,11 +1,12 @@
 import { existsSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { openForReading } from '../../src/ledger/database.ts';
 import { freePort, listening } from '../ports.ts';
 import { Processes, type RunningProcess } from '../processes.ts';
+import { askWatched } from '../watched-file.ts';
 import { fillLedger } from './fill.ts';
 import { type Question, questions } from './questions.ts';
 
@@ -19,6 +20,8 @@ Fills a ledger with calls, starts Metertap on it, and times reports of its API e
   --days N       over how many days they are spread, up to now (90)
   --times N      how often each report is asked (50)
   --data FOLDER  keeps the ledger there, and uses what an earlier run has left there
+  --only TEXT    only reports whose name has this in it
+  --tree FOLDER  starts Metertap from another checkout; never over a ledger of a newer one
   --help         this text
 `;
 
@@ -37,6 +40,8 @@ interface Timing {
   readonly bytes: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** How late Metertap's event loop came while the report was asked; null where nothing was told. */
+  readonly loopMaxMs: number | null;
 }
 
 async function main(): Promise<void> {
@@ -46,6 +51,8 @@ async function main(): Promise<void> {
       days: { type: 'string', default: '90' },
       times: { type: 'string', default: '50' },
       data: { type: 'string' },
+      only: { type: 'string', default: '' },
+      tree: { type: 'string', default: join(import.meta.dirname, '../..') },
       help: { type: 'boolean', default: false },
     },
   });
@@ -59,11 +66,13 @@ async function main(): Promise<void> {
     const file = join(dataDir, 'metertap.db');
     const nowMs = Date.now();
     if (!existsSync(file)) fill(dataDir, { records, days: wholeNumber('days', values.days), nowMs });
-    const { url, metertap } = await startMetertap(folder, dataDir);
+    const served = await startMetertap({ folder, dataDir, tree: resolve(values.tree) });
     const stored = await countRecords(dataDir);
     const timings: Timing[] = [];
-    for (const question of questions(nowMs)) timings.push(await time(url, question, times));
-    await processes.stop(metertap);
+    for (const question of questions(nowMs)) {
+      if (question.name.includes(values.only)) timings.push(await time(served, question, times));
+    }
+    await processes.stop(served.metertap);
     say(heading(stored, statSync(file).size, times));
     say(table(timings));
   } finally {
@@ -91,7 +100,19 @@ function fill(
   );
 }
 
-async function startMetertap(folder: string, dataDir: string): Promise<{ url: string; metertap: RunningProcess }> {
+interface Served {
+  readonly url: string;
+  readonly metertap: RunningProcess;
+  readonly watchFile: string;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly tree: string;
+}
+
+async function startMetertap({ folder, dataDir, tree }: Place): Promise<Served> {
   const port = await freePort();
   const config = join(folder, 'metertap.yaml');
   writeFileSync(
@@ -104,13 +125,15 @@ rates: { management_per_minute: 100000000 }
 `,
   );
   const log = openSync(join(folder, 'metertap.log'), 'w');
-  const main = join(import.meta.dirname, '../../src/main.ts');
-  const command = [process.execPath, main, 'serve', '--config', config];
-  const metertap = processes.start({ command, env: {}, folder, core: null, output: log, errors: log });
+  const watch = join(import.meta.dirname, '../watch-process.js');
+  const watchFile = join(folder, 'watched.json');
+  const command = [process.execPath, '--import', watch, join(tree, 'src/main.ts'), 'serve', '--config', config];
+  const env = { BENCH_WATCH_FILE: watchFile };
+  const metertap = processes.start({ command, env, folder, core: null, output: log, errors: log });
   await listening(port, metertap).catch((cause: unknown) => {
     throw new Error(`Metertap did not start; see ${join(folder, 'metertap.log')}.`, { cause });
   });
-  return { url: `http://127.0.0.1:${port}`, metertap };
+  return { url: `http://127.0.0.1:${port}`, metertap, watchFile };
 }
 
 async function countRecords(dataDir: string): Promise<number> {
@@ -121,10 +144,11 @@ async function countRecords(dataDir: string): Promise<number> {
 }
 
 /** Asks one report again and again, one at a time, over a connection that stays open. */
-async function time(url: string, question: Question, times: number): Promise<Timing> {
+async function time({ url, metertap, watchFile }: Served, question: Question, times: number): Promise<Timing> {
   const tookMs: number[] = [];
   let bytes = 0;
   for (let asked = -WARM_UPS; asked < times; asked++) {
+    if (asked === 0) await askWatched(metertap, watchFile);
     const startedMs = performance.now();
     const answer = await fetch(`${url}${question.path}`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
     const text = await answer.text();
@@ -135,7 +159,8 @@ async function time(url: string, question: Question, times: number): Promise<Tim
   tookMs.sort((a, b) => a - b);
   const at = (share: number) => tookMs[Math.min(tookMs.length - 1, Math.floor(tookMs.length * share))] ?? Number.NaN;
   progress(`${question.name}: ${at(0.5).toFixed(1)} ms\n`);
-  return { question, bytes, p50Ms: at(0.5), p99Ms: at(0.99) };
+  const { delayMs } = await askWatched(metertap, watchFile);
+  return { question, bytes, p50Ms: at(0.5), p99Ms: at(0.99), loopMaxMs: delayMs?.max ?? null };
 }
 
 function heading(records: number, fileBytes: number, times: number): string {
@@ -146,10 +171,11 @@ function heading(records: number, fileBytes: number, times: number): string {
 }
 
 function table(timings: readonly Timing[]): string {
-  const rows = timings.map(({ question, bytes, p50Ms, p99Ms }) =>
-    [question.name, question.source, (bytes / 1_024).toFixed(1), p50Ms.toFixed(1), p99Ms.toFixed(1)].join(' | '),
-  );
-  const head = ['report | read from | KiB | p50 ms | p99 ms', '---|---|---|---|---'];
+  const rows = timings.map(({ question, bytes, p50Ms, p99Ms, loopMaxMs }) => {
+    const figures = [bytes / 1_024, p50Ms, p99Ms].map((figure) => figure.toFixed(1));
+    return [question.name, question.source, ...figures, loopMaxMs?.toFixed(0) ?? ''].join(' | ');
+  });
+  const head = ['report | read from | KiB | p50 ms | p99 ms | event loop late, most ms', '---|---|---|---|---|---'];
   return [...head, ...rows].map((row) => `| ${row} |`.replace('| ---', '|---').replace('--- |', '---|')).join('\n');
 }
 

@@ -110,6 +110,16 @@ export function inTransaction<Result>(database: DatabaseSync, work: () => Result
   }
 }
 
+/** Runs `read` so that all it reads is of one moment, also where it takes several statements. */
+export function inSnapshot<Result>(database: DatabaseSync, read: (database: DatabaseSync) => Result): Result {
+  database.exec('BEGIN');
+  try {
+    return read(database);
+  } finally {
+    if (database.isTransaction) database.exec('COMMIT');
+  }
+}
+
 /** Moves all of the write-ahead log into the database and empties it; left undone where readers are still active. */
 export function emptyWriteAheadLog(database: DatabaseSync): void {
   try {

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { findKey, findTeam } from './access-rows.ts';
-import { openForReading } from './database.ts';
+import { inSnapshot, openForReading } from './database.ts';
 import type { STOP } from './end-worker.ts';
 import { listAudit, listKeys, listTeams } from './queries/access.ts';
 import { sumsOfRun, sumsOfSession } from './queries/activity.ts';
@@ -31,20 +31,10 @@ parentPort?.on('message', (call: Request<ReaderCalls> | typeof STOP) => {
   }
   const read = (): unknown => {
     database ??= openForReading(dataDir);
-    return inSnapshot(database, call);
+    return inSnapshot(database, (open) => answer(open, call));
   };
   void answerTo(call.id, read).then((message) => parentPort?.postMessage(message));
 });
-
-/** One answer is of one moment, also where it takes several statements. */
-function inSnapshot(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
-  open.exec('BEGIN');
-  try {
-    return answer(open, call);
-  } finally {
-    if (open.isTransaction) open.exec('COMMIT');
-  }
-}
 
 function answer(open: DatabaseSync, call: Request<ReaderCalls>): unknown {
   switch (call.name) {

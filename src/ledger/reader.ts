@@ -3,9 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { MetertapError } from '../core/errors.ts';
 import type { ChangeAuthor } from './access-book.ts';
 import { bringUpToDate } from './booked-reads.ts';
-import { endWorker } from './end-worker.ts';
 import type { JournalCalls } from './journal-messages.ts';
-import { LedgerError } from './ledger-error.ts';
 import type {
   ActivitySum,
   LedgerReader,
@@ -24,8 +22,8 @@ import type { OutboxPage, SinkRegistration, SinkStanding } from './outbox.ts';
 import type { RecordPage } from './queries/records.ts';
 import type { RunPage } from './queries/runs.ts';
 import type { ReaderCalls, ReaderStart } from './reader-messages.ts';
+import { ReadingThread, unreadable } from './reading-thread.ts';
 import type { CallRecord } from './record.ts';
-import { type Answer, WorkerCalls } from './worker-calls.ts';
 
 export interface ReaderOptions {
   readonly dataDir: string;
@@ -50,66 +48,68 @@ const NOT_IN_BOOKS: ReadonlySet<keyof ReaderCalls> = new Set([
   'statementDocument',
 ]);
 
-/** A thread at rest holds some 15 MB, and starting one takes about a tenth of a second. */
-const DEFAULT_IDLE_MS = 10_000;
-
 /**
- * Reads of the SQLite ledger. Every read rejects with `ledger_unavailable` where the database cannot be read. The
- * thread is started with the first read, is ended when nobody has read for a while, and is started again with the next
- * read after that or after it has died. No proxied call waits for it.
+ * Reads of the SQLite ledger, on a thread of their own. Every read rejects with `ledger_unavailable` where the database
+ * cannot be read. Long reports have another thread (`reporting/report-thread.ts`), so that what limits ask of the books
+ * does not wait for them.
  */
 export class SqliteReader implements LedgerReader {
   readonly #options: ReaderOptions;
-  #thread: { worker: Worker; calls: WorkerCalls<ReaderCalls> } | null = null;
-  #isClosed = false;
-  #reads = 0;
-  #idleTimer: NodeJS.Timeout | null = null;
+  readonly #thread: ReadingThread<ReaderCalls>;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+    const workerData: ReaderStart = { dataDir: options.dataDir };
+    this.#thread = new ReadingThread({
+      start: () => new Worker(new URL('./reader-worker.ts', import.meta.url), { workerData, name: 'metertap-reader' }),
+      prepare: async (name) => {
+        if (!NOT_IN_BOOKS.has(name)) await bringUpToDate(options.book);
+      },
+      ...(options.idleMs === undefined ? {} : { idleMs: options.idleMs }),
+    });
   }
 
   record(id: string, team: string | null): Promise<CallRecord | null> {
-    return this.#ask('record', { id, team });
+    return this.#thread.ask('record', { id, team });
   }
 
   records(filter: RecordFilter, page: RecordPage): Promise<CallRecord[]> {
-    return this.#ask('records', { filter, page });
+    return this.#thread.ask('records', { filter, page });
   }
 
   lastSettlement(): Promise<number> {
-    return this.#ask('lastSettlement', null);
+    return this.#thread.ask('lastSettlement', null);
   }
 
   settlementOf(filter: RecordFilter, id: string): Promise<number | null> {
-    return this.#ask('settlementOf', { filter, id });
+    return this.#thread.ask('settlementOf', { filter, id });
   }
 
   settledEntries(filter: RecordFilter, page: SettledPage): Promise<SettledEntries> {
-    return this.#ask('settledEntries', { filter, page });
+    return this.#thread.ask('settledEntries', { filter, page });
   }
 
   recordsOfRun(run: RunKey): Promise<CallRecord[]> {
-    return this.#ask('recordsOfRun', run);
+    return this.#thread.ask('recordsOfRun', run);
   }
 
   run(run: RunKey): Promise<RunRow | null> {
-    return this.#ask('run', run);
+    return this.#thread.ask('run', run);
   }
 
   teamsOfRun(runId: string): Promise<string[]> {
-    return this.#ask('teamsOfRun', runId);
+    return this.#thread.ask('teamsOfRun', runId);
   }
 
   async runs(filter: RunFilter, page: RunPage): Promise<RunRow[]> {
     if (filter.order === '-cost' && page.after !== null && !/^-?\d{1,19}$/.test(page.after.value)) {
       throw new MetertapError('invalid_parameter', 'The cursor is not one of this list.', { param: 'cursor' });
     }
-    return this.#ask('runs', { filter, page });
+    return this.#thread.ask('runs', { filter, page });
   }
 
   childrenOf(run: RunKey): Promise<RunRow[]> {
-    return this.#ask('childrenOf', run);
+    return this.#thread.ask('childrenOf', run);
   }
 
   async hasRunLimits(): Promise<boolean> {
@@ -136,19 +136,19 @@ export class SqliteReader implements LedgerReader {
   }
 
   sumsOfRun(run: RunKey): Promise<ActivitySum[]> {
-    return this.#ask('sumsOfRun', run);
+    return this.#thread.ask('sumsOfRun', run);
   }
 
   sumsOfSession(team: string | null, sessionId: string): Promise<ActivitySum[]> {
-    return this.#ask('sumsOfSession', { team, sessionId });
+    return this.#thread.ask('sumsOfSession', { team, sessionId });
   }
 
   usage(query: UsageQuery): Promise<UsageRow[]> {
-    return this.#ask('usage', { query, nowMs: this.#options.clock.nowMs() });
+    return this.#thread.ask('usage', { query, nowMs: this.#options.clock.nowMs() });
   }
 
   usageSpan(query: UsageQuery): Promise<UsageSpan> {
-    return this.#ask('usageSpan', { query, nowMs: this.#options.clock.nowMs() });
+    return this.#thread.ask('usageSpan', { query, nowMs: this.#options.clock.nowMs() });
   }
 
   /** Asks the thread that reads. Rejects with `ledger_unavailable`. */
@@ -156,80 +156,21 @@ export class SqliteReader implements LedgerReader {
     name: Name,
     input: ReaderCalls[Name]['input'],
   ): Promise<ReaderCalls[Name]['output']> {
-    return this.#ask(name, input);
+    return this.#thread.ask(name, input);
   }
 
   /** As `Outbox.nextPage`. */
   outboxPage(sink: SinkRegistration, limit: number): Promise<OutboxPage> {
-    return this.#ask('outboxPage', { sink, limit });
+    return this.#thread.ask('outboxPage', { sink, limit });
   }
 
   /** As `Outbox.standings`. */
   sinkStandings(): Promise<readonly SinkStanding[]> {
-    return this.#ask('sinkStandings', { nowMs: this.#options.clock.nowMs() });
+    return this.#thread.ask('sinkStandings', { nowMs: this.#options.clock.nowMs() });
   }
 
   /** Ends the thread; reads that are waiting reject. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#stop();
+  close(): Promise<void> {
+    return this.#thread.close();
   }
-
-  async #stop(): Promise<void> {
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
-    const thread = this.#thread;
-    this.#thread = null;
-    thread?.calls.failAll(ended());
-    if (thread !== null) await endWorker(thread.worker);
-  }
-
-  async #ask<Name extends keyof ReaderCalls>(
-    name: Name,
-    input: ReaderCalls[Name]['input'],
-  ): Promise<ReaderCalls[Name]['output']> {
-    if (this.#isClosed) throw unreadable(ended());
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
-    this.#thread ??= this.#start();
-    this.#reads += 1;
-    try {
-      if (!NOT_IN_BOOKS.has(name)) await bringUpToDate(this.#options.book);
-      this.#thread ??= this.#start();
-      return await this.#thread.calls.call(name, input);
-    } catch (cause) {
-      throw unreadable(cause);
-    } finally {
-      this.#reads -= 1;
-      if (this.#reads === 0 && !this.#isClosed) this.#endWhenIdle();
-    }
-  }
-
-  #endWhenIdle(): void {
-    const idleMs = this.#options.idleMs ?? DEFAULT_IDLE_MS;
-    this.#idleTimer = setTimeout(() => void this.#stop(), idleMs).unref();
-  }
-
-  #start(): { worker: Worker; calls: WorkerCalls<ReaderCalls> } {
-    const workerData: ReaderStart = { dataDir: this.#options.dataDir };
-    const worker = new Worker(new URL('./reader-worker.ts', import.meta.url), { workerData, name: 'metertap-reader' });
-    const calls = new WorkerCalls<ReaderCalls>((request) => worker.postMessage(request));
-    const end = (cause?: unknown): void => {
-      if (this.#thread?.worker === worker) this.#thread = null;
-      calls.failAll(ended(cause));
-    };
-    worker.on('message', (answer: Answer<never>) => calls.answered(answer));
-    worker.on('error', end);
-    worker.on('exit', () => end());
-    return { worker, calls };
-  }
-}
-
-/** The error for a caller whose question or change the ledger did not take. */
-export function unreadable(cause: unknown): MetertapError {
-  if (cause instanceof MetertapError) return cause;
-  const reason = cause instanceof LedgerError ? ` ${cause.message}` : '';
-  return new MetertapError('ledger_unavailable', `The ledger cannot be read now.${reason}`, { cause });
-}
-
-function ended(cause?: unknown): LedgerError {
-  return new LedgerError('failed', 'The thread that reads the ledger has ended.', { hint: 'Try again.', cause });
 }

@@ -18,7 +18,8 @@ import type {
 } from './access-book.ts';
 import type { JournalLink } from './journal-link.ts';
 import { LedgerError } from './ledger-error.ts';
-import { type SqliteReader, unreadable } from './reader.ts';
+import type { SqliteReader } from './reader.ts';
+import { unreadable } from './reading-thread.ts';
 
 const BACKGROUND_TIMEOUT_MS = 5_000;
 

@@ -15,13 +15,25 @@ export type Position = readonly string[];
  * in another list, with other filters or for another team, where its position would silently skip rows.
  */
 export class Cursors {
-  readonly #fingerprint: string;
+  #fingerprint: string;
   readonly #parameter: CursorParameter;
 
   /** @param query what the list is and all that narrows or orders it, in a JSON form; not the limit or the cursor */
   constructor(query: unknown, parameter: CursorParameter = 'cursor') {
     this.#parameter = parameter;
     this.#fingerprint = createHash('sha256').update(JSON.stringify(query)).digest('base64url').slice(0, 16);
+  }
+
+  /** The same cursors again, from their plain form. */
+  static of({ fingerprint, parameter }: PlainCursors): Cursors {
+    const cursors = new Cursors(null, parameter);
+    cursors.#fingerprint = fingerprint;
+    return cursors;
+  }
+
+  /** As data, which can be posted to another thread. */
+  get plain(): PlainCursors {
+    return { fingerprint: this.#fingerprint, parameter: this.#parameter };
   }
 
   write(position: Position): string {
@@ -41,6 +53,11 @@ export class Cursors {
 /** How a cursor is called, and begins: `page` in OpenAI's organization API. */
 export type CursorParameter = 'cursor' | 'page';
 const PREFIXES: Readonly<Record<CursorParameter, string>> = { cursor: '', page: 'page_' };
+
+export interface PlainCursors {
+  readonly fingerprint: string;
+  readonly parameter: CursorParameter;
+}
 
 /** What a list is asked for: at most `limit` rows after `position`. */
 export interface PageRequest {

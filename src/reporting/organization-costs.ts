@@ -39,7 +39,7 @@ export interface OrganizationCostRequest {
  * say that they are free.
  */
 export function reportOrganizationCosts(
-  reader: LedgerReader,
+  reader: Pick<LedgerReader, 'usage'>,
   request: OrganizationCostRequest,
   page: PageRequest & { readonly nowMs: number },
 ): Promise<OrganizationPage<OrganizationCostResult>> {

@@ -40,7 +40,7 @@ const MINUTE_MS = 60_000;
  * @param page what is on the page, and how the rows of one bucket become its results
  */
 export async function organizationPage<Result>(
-  reader: LedgerReader,
+  reader: Pick<LedgerReader, 'usage'>,
   asked: { readonly range: OrganizationRange; readonly question: OrganizationQuestion; readonly nowMs: number },
   page: PageRequest & { readonly resultsOf: (rows: readonly UsageRow[]) => readonly Result[] },
 ): Promise<OrganizationPage<Result>> {

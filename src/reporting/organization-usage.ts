@@ -31,7 +31,7 @@ export interface OrganizationUsageRequest {
 
 /** Answers one of OpenAI's usage endpoints from the roll-ups: project is team, api key is key, user is end user. */
 export function reportOrganizationUsage(
-  reader: LedgerReader,
+  reader: Pick<LedgerReader, 'usage'>,
   request: OrganizationUsageRequest,
   page: PageRequest & { readonly nowMs: number },
 ): Promise<OrganizationPage<OrganizationUsageResult>> {

@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000;
 
 /** End users that calls of the last 31 days named, by their ids. @param team null: of all teams */
 export async function reportUsers(
-  reader: LedgerReader,
+  reader: Pick<LedgerReader, 'usage'>,
   team: string | null,
   nowMs: number,
 ): Promise<OrganizationUser[]> {

@@ -74,7 +74,7 @@ const SHOWN_SUMS: readonly SumName[] = [
  * UTC; the first and the last hold no calls from outside the range. `page.limit` is a number of buckets.
  */
 export async function reportUsage(
-  reader: LedgerReader,
+  reader: Pick<LedgerReader, 'usage'>,
   query: UsageQuery,
   page: PageRequest,
 ): Promise<ListPage<UsageBucket>> {

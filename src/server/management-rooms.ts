@@ -11,6 +11,7 @@ import type { StatementBook } from '../ledger/statement.ts';
 import type { LimitDesk } from '../limits/limit-desk.ts';
 import type { PriceLookup } from '../pricing/price-lookup.ts';
 import type { AccessSources } from '../reporting/access-list.ts';
+import type { Reports } from '../reporting/report-question.ts';
 import type { RunEventBounds } from '../reporting/run-events.ts';
 import type { Delivery } from '../sinks/usage-sink.ts';
 import type { SignInSessions } from './sign-in-sessions.ts';
@@ -108,6 +109,8 @@ export interface ManagedSinks {
 /** What the management routes are given by the composition root. */
 export interface ManagementRooms {
   readonly reader: LedgerReader;
+  /** Reports whose answers may be long: they come from another thread. */
+  readonly reports: Reports;
   readonly corrections: CorrectionBook;
   /** Told what corrections that were written have added, in nano-USD. */
   readonly onCorrected: (deltasNanoUsd: readonly bigint[]) => void;

@@ -4,9 +4,11 @@ import { refuseCutBuckets, refuseForgottenTimes } from '../reporting/bucket-time
 import { NAMED_PREFIXES, readNamedDimensions, refuseUnansweredNames } from '../reporting/named-dimensions.ts';
 import { pageRequest } from '../reporting/page-request.ts';
 import { checkRange, QueryParameters } from '../reporting/query-parameters.ts';
-import { BUCKETS, bucketStart, reportUsage } from '../reporting/usage-report.ts';
+import { reportPage } from '../reporting/report-question.ts';
+import { BUCKETS, bucketStart } from '../reporting/usage-report.ts';
 import type { ManagementRooms, Reader } from './management-rooms.ts';
 import { readerOf, visibleTeam } from './management-scope.ts';
+import { sendReport } from './send-report.ts';
 
 const WIDTHS = ['1m', '1h', '1d'] as const;
 const SOURCES = ['reported', 'estimated', 'missing'] as const;
@@ -24,7 +26,7 @@ const PARAMETERS = [
 
 /** `GET /usage`. */
 export function registerUsageRoute(scope: FastifyInstance, rooms: ManagementRooms): void {
-  scope.get('/usage', async (request) => {
+  scope.get('/usage', async (request, reply) => {
     const parameters = new QueryParameters(request.query, PARAMETERS, NAMED_PREFIXES);
     const bucket = parameters.choice('bucket', WIDTHS) ?? '1h';
     const { maxBuckets, defaultRangeMs } = BUCKETS[bucket];
@@ -43,13 +45,14 @@ export function registerUsageRoute(scope: FastifyInstance, rooms: ManagementRoom
     // The cursors are of the query as it was asked, since "now" is another moment when the next page is.
     const page = pageRequest(parameters, ['usage', asked, narrowed], { fallback: maxBuckets, max: maxBuckets });
 
-    const endMs = asked.endMs ?? rooms.clock.nowMs();
+    const nowMs = rooms.clock.nowMs();
+    const endMs = asked.endMs ?? nowMs;
     const startMs = asked.startMs ?? bucketStart(Math.max(0, endMs - defaultRangeMs), bucket);
     checkRange(startMs, endMs);
     const query = { ...narrowed, startMs, endMs };
     if (mayCutBuckets) await refuseForgottenTimes(rooms.reader, parameters, query);
     if (named !== null) await refuseUnansweredNames(rooms.reader, query);
-    return reportUsage(rooms.reader, query, page);
+    return sendReport(reply, rooms.reports, { report: 'usage', query, page: reportPage(page), nowMs });
   });
 }
 

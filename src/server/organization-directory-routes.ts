@@ -4,10 +4,10 @@ import { findTeam, listKeys, listTeams } from '../reporting/access-list.ts';
 import type { KeyView, TeamView } from '../reporting/access-view.ts';
 import { Cursors } from '../reporting/list-page.ts';
 import { type OrganizationListRequest, organizationList, organizationPageOf } from '../reporting/organization-list.ts';
-import { reportUsers } from '../reporting/organization-users.ts';
 import { QueryParameters } from '../reporting/query-parameters.ts';
 import type { ManagementRooms } from './management-rooms.ts';
 import { pathId, readerOf, requireAdminReader } from './management-scope.ts';
+import { sendReport } from './send-report.ts';
 
 const LIST_LIMIT = { fallback: 20, max: 100 };
 
@@ -32,11 +32,11 @@ export function registerOrganizationDirectoryRoutes(scope: FastifyInstance, room
     return organizationPageOf(await listKeys(rooms.access, which, pageAfter(asked)), projectKeyOf);
   });
 
-  scope.get('/users', async (request) => {
-    const asked = readList(request, []);
+  scope.get('/users', async (request, reply) => {
+    const list = readList(request, []);
     const reader = readerOf(request);
     const team = reader.kind === 'team' ? reader.team : null;
-    return organizationList(await reportUsers(rooms.reader, team, rooms.clock.nowMs()), asked);
+    return sendReport(reply, rooms.reports, { report: 'organization_users', team, list, nowMs: rooms.clock.nowMs() });
   });
 
   scope.get('/admin_api_keys', async (request) => {

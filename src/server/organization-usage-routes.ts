@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
-import { COST_FILTERS, COST_GROUPS, reportOrganizationCosts } from '../reporting/organization-costs.ts';
+import { COST_FILTERS, COST_GROUPS } from '../reporting/organization-costs.ts';
 import {
   FILTER_WORDS,
   ORGANIZATION_KINDS,
@@ -8,12 +8,13 @@ import {
   type OrganizationKind,
 } from '../reporting/organization-kinds.ts';
 import type { OrganizationRange } from '../reporting/organization-page.ts';
-import { reportOrganizationUsage } from '../reporting/organization-usage.ts';
 import { type PageLimits, pageRequest } from '../reporting/page-request.ts';
 import { QueryParameters } from '../reporting/query-parameters.ts';
+import { reportPage } from '../reporting/report-question.ts';
 import type { BucketWidth } from '../reporting/usage-report.ts';
 import type { ManagementRooms } from './management-rooms.ts';
 import { readerOf } from './management-scope.ts';
+import { sendReport } from './send-report.ts';
 
 const COMMON = ['start_time', 'end_time', 'bucket_width', 'group_by', 'limit', 'page'] as const;
 
@@ -28,13 +29,18 @@ const COST_LIMITS: PageLimits = { fallback: 7, max: 180, parameter: 'page' };
 /** `GET /usage/{kind}` and `GET /costs`. */
 export function registerOrganizationUsageRoutes(scope: FastifyInstance, rooms: ManagementRooms): void {
   for (const [name, kind] of ORGANIZATION_KINDS) {
-    scope.get(`/usage/${name}`, (request) => answerUsage(request, { name, kind }, rooms));
+    scope.get(`/usage/${name}`, (request, reply) => answerUsage({ request, reply }, { name, kind }, rooms));
   }
-  scope.get('/costs', (request) => answerCosts(request, rooms));
+  scope.get('/costs', (request, reply) => answerCosts({ request, reply }, rooms));
+}
+
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
 }
 
 async function answerUsage(
-  request: FastifyRequest,
+  { request, reply }: Exchange,
   { name, kind }: { readonly name: string; readonly kind: OrganizationKind },
   rooms: ManagementRooms,
 ) {
@@ -52,10 +58,11 @@ async function answerUsage(
     includeEstimated: readFlag(parameters, 'include_estimated') === true,
   };
   const page = pageRequest(parameters, ['organization', name, asked], LIMITS[range.bucket]);
-  return reportOrganizationUsage(rooms.reader, { kind, ...asked }, { ...page, nowMs: rooms.clock.nowMs() });
+  const question = { report: 'organization_usage', kind: name, asked, page: reportPage(page) } as const;
+  return sendReport(reply, rooms.reports, { ...question, nowMs: rooms.clock.nowMs() });
 }
 
-async function answerCosts(request: FastifyRequest, rooms: ManagementRooms) {
+async function answerCosts({ request, reply }: Exchange, rooms: ManagementRooms) {
   const parameters = new QueryParameters(request.query, [...COMMON, ...COST_FILTERS, 'line_items']);
   const asked = {
     range: readRange(parameters, ['1d']),
@@ -64,7 +71,8 @@ async function answerCosts(request: FastifyRequest, rooms: ManagementRooms) {
     lineItems: readLineItems(parameters),
   };
   const page = pageRequest(parameters, ['organization', 'costs', asked], COST_LIMITS);
-  return reportOrganizationCosts(rooms.reader, asked, { ...page, nowMs: rooms.clock.nowMs() });
+  const question = { report: 'organization_costs', asked, page: reportPage(page) } as const;
+  return sendReport(reply, rooms.reports, { ...question, nowMs: rooms.clock.nowMs() });
 }
 
 function readRange(parameters: QueryParameters, widths: readonly BucketWidth[]): OrganizationRange {

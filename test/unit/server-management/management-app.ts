@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { errorEnvelope, MetertapError } from '../../../src/core/errors.ts';
 import type { AccessBook } from '../../../src/ledger/access-book.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
+import { ReportDesk } from '../../../src/reporting/report-desk.ts';
 import type { AccessRooms, ManagementRooms, Reader } from '../../../src/server/management-rooms.ts';
 import { registerManagementRoutes } from '../../../src/server/management-routes.ts';
 import { MemoryLedgerReader } from '../../support/memory-ledger-reader.ts';
@@ -60,6 +61,7 @@ export function makeManagementApp(
   });
   registerManagementRoutes(app, {
     reader,
+    reports: new ReportDesk(() => reader),
     onCommitted: reader.onCommitted,
     authorize: (headers) => READERS.get(headers.authorization ?? '') ?? null,
     signIn: {
