@@ -65,6 +65,8 @@ export interface MetertapVariant {
 export const DIRECT = 'direct';
 /** The one that all are compared with. */
 export const BASELINE = 'bare-pipe';
+/** Whose calls they are. */
+export const BENCH_TEAM = 'bench';
 export const ADMIN_KEY = 'bench-admin-key-0123456789';
 
 const FOLDER = import.meta.dirname;
@@ -199,7 +201,7 @@ export function keyLine(id: string, team: string, key: string): string {
 }
 
 function metertapConfig(variant: MetertapVariant, { port, upstreamPort, folder }: Place): string {
-  const { dataDir = join(folder, 'data'), keys = [keyLine('bench', 'bench', CLIENT_KEY)] } = variant;
+  const { dataDir = join(folder, 'data'), keys = [keyLine('bench', BENCH_TEAM, CLIENT_KEY)] } = variant;
   return `
 listen: { host: 127.0.0.1, port: ${port}${variant.listen === undefined ? '' : `, ${variant.listen}`} }
 data_dir: ${JSON.stringify(dataDir)}
@@ -211,7 +213,7 @@ keys:
 ${keys.join('\n')}
 teams:
   - { id: bench, limits: [ { budget_usd: "1000000", per: month }, { tokens: 100000000000, per: minute }, { parallel: 100000 } ] }
-ledger: { durability: before_response, synchronous: normal }
+ledger: { durability: before_response, synchronous: normal, retention_days: 3650 }
 prices:
   - { provider: openai, model: "gpt-5-mini*", input_per_mtok: "0.25", cached_input_per_mtok: "0.025", output_per_mtok: "2.00" }
 log: { level: info }

@@ -97,7 +97,13 @@ const SUMS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(COUNTS.map((name) => [name, `sum(${name})`])),
 };
 
-const BUCKETS = { usage_minute: 60_000, usage_hour: 3_600_000, usage_day: 86_400_000, activity: 86_400_000 } as const;
+const BUCKETS = {
+  usage_minute: 60_000,
+  usage_hour: 3_600_000,
+  usage_day: 86_400_000,
+  agent_day: 86_400_000,
+  activity: 86_400_000,
+} as const;
 
 /**
  * Fills the ledger.
@@ -204,11 +210,21 @@ function follow(): [string, string][] {
     agent: 'agent',
     usage_source: 'usage_source',
   };
+  const agentKey = {
+    team: 'team',
+    bucket_start: bucketOf('agent_day'),
+    agent: 'agent',
+    key_id: 'key_id',
+    upstream: 'upstream',
+    model: 'response_model',
+    usage_source: 'usage_source',
+  };
   const runs = `
     INSERT INTO runs (team, run_id, labels, limits, started_at, last_activity_at, cost_nano_usd)
     SELECT team, run_id, '{}', '[]', min(started_at), max(ended_at), sum(cost_nano_usd) FROM records GROUP BY team, run_id`;
   return [
     ...usage,
+    ['agent_day', grouped('agent_day', agentKey, {})],
     ['activity', grouped('activity', activityKey, { first_at: 'min(started_at)', last_at: 'max(ended_at)' })],
     ['runs', runs],
     ['settlement_counter', 'UPDATE settlement_counter SET last = (SELECT count(*) FROM records)'],

@@ -11,6 +11,8 @@ export interface GrowthOptions {
   readonly runs: number;
   readonly keys: number;
   readonly rules: number;
+  /** A data folder that is the large ledger; null: one is filled. */
+  readonly ledger: string | null;
   readonly output: string | null;
 }
 
@@ -19,8 +21,11 @@ export const GROWTH_HELP = `Usage: npm run bench:growth -- [options]
 What a call costs when there is much of something, beside what it costs when there is little, interleaved.
 
   --full             10,000,000 records, 1,000,000 runs, 100,000 keys, 5,000 rules; three rounds of five seconds.
-                     Needs some 10 GB of disk and several minutes before the first measurement
+                     Needs some 10 GB of disk and several minutes before the first measurement; --only and --workload
+                     take it in parts
   --records N        records in the large ledger (100,000)
+  --ledger FOLDER    takes the data folder of a Metertap that does not run for the large ledger, instead of filling one:
+                     what "npm run bench:reports -- --data" leaves, say. The calls are added to it
   --runs N           runs in the ledger with many (10,000); each has one record
   --keys N           static keys in the configuration (1,000)
   --rules N          limit rules in the configuration (500)
@@ -35,6 +40,7 @@ What a call costs when there is much of something, beside what it costs when the
 const OPTIONS = {
   full: { type: 'boolean', default: false },
   records: { type: 'string' },
+  ledger: { type: 'string' },
   runs: { type: 'string' },
   keys: { type: 'string' },
   rules: { type: 'string' },
@@ -57,6 +63,7 @@ export function readGrowthOptions(args: readonly string[]): GrowthOptions | null
     only: namesOf(values.only),
     workloads: namesOf(values.workload.length > 0 ? values.workload : ['json-1k,chat-burst']),
     records: positiveNumber('records', values.records, size(100_000, 10_000_000)),
+    ledger: values.ledger ?? null,
     runs: positiveNumber('runs', values.runs, size(10_000, 1_000_000)),
     keys: positiveNumber('keys', values.keys, size(1_000, 100_000)),
     rules: positiveNumber('rules', values.rules, size(500, 5_000)),

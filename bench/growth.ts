@@ -5,6 +5,7 @@ import { type MetertapVariant, metertap, metertapArguments } from './candidates.
 import { fillLedger } from './filled-ledger.ts';
 import { GROWTH_HELP, type GrowthOptions, readGrowthOptions } from './growth-options.ts';
 import { type Growth, growths } from './growths.ts';
+import { filledUntil, type KeptLedger } from './kept-ledger.ts';
 import { ledgerFault } from './ledger-check.ts';
 import { type Machine, prepareMachine } from './machine.ts';
 import type { Measurement } from './measurement.ts';
@@ -70,6 +71,10 @@ async function measureGrowth(
     const file = await emptyLedger(machine, variant, variant.dataDir);
     await fillLedger({ ...filling, file }, progress);
   }
+  const kept = growth.cases.flatMap(({ variant, isKept }, index) =>
+    isKept && variant.dataDir !== undefined ? [{ index, before: filledUntil(variant.dataDir, Date.now()) }] : [],
+  );
+  for (const { before } of kept) progress(`${growth.name}: ${before.expected.calls} calls were there before`);
   const sessions = growth.cases.map(({ variant }) => new Session(machine, metertap(variant)));
   const measurements: Measurement[] = [];
   const wrong: string[] = [];
@@ -84,11 +89,11 @@ async function measureGrowth(
       measurements.push(...result.measured);
       wrong.push(...result.faults.map((fault) => `${growth.name}: ${fault}`));
     }
-    wrong.push(...(await fillingFaults(growth, sessions)));
+    wrong.push(...(await fillingFaults(growth, sessions)), ...(await keptFaults(kept, sessions)));
   } finally {
     await Promise.all(sessions.map((session) => session.close()));
-    for (const { variant } of growth.cases) {
-      if (variant.dataDir !== undefined) rmSync(variant.dataDir, { recursive: true, force: true });
+    for (const { variant, isKept } of growth.cases) {
+      if (variant.dataDir !== undefined && !isKept) rmSync(variant.dataDir, { recursive: true, force: true });
     }
   }
   return { measurements, wrong };
@@ -103,6 +108,20 @@ async function fillingFaults(growth: Growth, sessions: readonly Session[]): Prom
     const expected = { calls: filling.records, inputTokens: filling.records * 1200 };
     const fault = await ledgerFault(port, expected, filling);
     if (fault !== null) faults.push(`${growth.name}, ${variant.name}, as it was filled: ${fault}`);
+  }
+  return faults;
+}
+
+/** What was in a ledger before must be told of it afterwards. */
+async function keptFaults(
+  kept: readonly { readonly index: number; readonly before: KeptLedger }[],
+  sessions: readonly Session[],
+): Promise<string[]> {
+  const faults: string[] = [];
+  for (const { index, before } of kept) {
+    const session = sessions[index];
+    const fault = session === undefined ? null : await ledgerFault(session.port, before.expected, before.span);
+    if (fault !== null) faults.push(`${session?.candidate.name}, as it was before: ${fault}`);
   }
   return faults;
 }

@@ -1,5 +1,5 @@
-import { join } from 'node:path';
-import { keyLine, type MetertapVariant } from './candidates.ts';
+import { join, resolve } from 'node:path';
+import { BENCH_TEAM, keyLine, type MetertapVariant } from './candidates.ts';
 import type { Filling } from './filled-ledger.ts';
 import type { GrowthOptions } from './growth-options.ts';
 
@@ -14,9 +14,10 @@ export interface GrowthCase {
   readonly variant: MetertapVariant;
   /** What its ledger holds before the first call; null: nothing. */
   readonly filling: Omit<Filling, 'file'> | null;
+  /** Whether its data folder was there before, is full already, and stays. */
+  readonly isKept?: true;
 }
 
-const TEAM = 'bench';
 const DAY_MS = 86_400_000;
 const FILLED_DAYS = 5;
 const CREDENTIAL_OF_MANY = 'bench-key-0000000000000000';
@@ -36,7 +37,7 @@ const TEAM_RULES = [
  * @param folder where the filled ledgers lie
  */
 export function growths(options: GrowthOptions, folder: string): Growth[] {
-  const { records, runs, keys, rules } = options;
+  const { records, runs, keys, rules, ledger } = options;
   const variant = (name: string, more: Partial<MetertapVariant> = {}): MetertapVariant => ({
     name,
     title: name,
@@ -49,17 +50,19 @@ export function growths(options: GrowthOptions, folder: string): Growth[] {
   });
   // It ends where the last day begins, so that the calls of the benchmark can be told from those that were there.
   const toMs = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
-  const time = { fromMs: toMs - FILLED_DAYS * DAY_MS, toMs, firstTeam: TEAM };
+  const time = { fromMs: toMs - FILLED_DAYS * DAY_MS, toMs, firstTeam: BENCH_TEAM };
   return [
     {
       name: 'ledger',
       title: 'Records in the ledger, ten of each run, of 20 teams with 5 keys each',
       cases: [
         small('empty'),
-        {
-          variant: variant(`${count(records)} records`, { dataDir: join(folder, 'ledger') }),
-          filling: { ...time, records, recordsPerRun: 10, teams: 20, keysPerTeam: 5 },
-        },
+        ledger === null
+          ? {
+              variant: variant(`${count(records)} records`, { dataDir: join(folder, 'ledger') }),
+              filling: { ...time, records, recordsPerRun: 10, teams: 20, keysPerTeam: 5 },
+            }
+          : { variant: variant('filled', { dataDir: resolve(ledger) }), filling: null, isKept: true },
       ],
     },
     {
@@ -81,7 +84,7 @@ export function growths(options: GrowthOptions, folder: string): Growth[] {
         small('1 key'),
         {
           variant: variant(`${count(keys)} keys`, {
-            keys: Array.from({ length: keys }, (_, i) => keyLine(`key-${i}`, TEAM, credentialOf(i))),
+            keys: Array.from({ length: keys }, (_, i) => keyLine(`key-${i}`, BENCH_TEAM, credentialOf(i))),
             credential: CREDENTIAL_OF_MANY,
             spread: { keys },
           }),
@@ -106,7 +109,7 @@ function credentialOf(index: number): string {
 
 function teamsWithRules(teams: number): string {
   const limits = `limits: [ ${TEAM_RULES.join(', ')} ]`;
-  const lines = Array.from({ length: teams }, (_, i) => `  - { id: ${i === 0 ? TEAM : `team-${i}`}, ${limits} }`);
+  const lines = Array.from({ length: teams }, (_, i) => `  - { id: ${i === 0 ? BENCH_TEAM : `team-${i}`}, ${limits} }`);
   return `teams:\n${lines.join('\n')}\n`;
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADMIN_KEY } from './candidates.ts';
+import { ADMIN_KEY, BENCH_TEAM } from './candidates.ts';
 import { numberOf, objectOf } from './measurement.ts';
 
 /** What must be in the books of a candidate that keeps some. */
@@ -16,16 +16,21 @@ const DAY_MS = 86_400_000;
 export interface Span {
   readonly fromMs: number;
   readonly toMs: number;
+  /** Absent: of all teams. */
+  readonly team?: string;
 }
 
 /**
  * Asks a Metertap for its sums. Gives what does not agree, in words; null where all does.
  *
- * @param span of which calls; without it, those of the last day
+ * @param span of which calls; without it, those of the benchmark on the last day
  */
 export async function ledgerFault(port: number, expected: Expected, span: Span | null = null): Promise<string | null> {
   for (let waitedMs = 0; ; waitedMs += 100) {
-    const found = await sums(port, span ?? { fromMs: Date.now() - DAY_MS, toMs: Date.now() + DAY_MS });
+    const found = await sums(
+      port,
+      span ?? { fromMs: Date.now() - DAY_MS, toMs: Date.now() + DAY_MS, team: BENCH_TEAM },
+    );
     if (found.calls === expected.calls && found.inputTokens === expected.inputTokens) return null;
     if (waitedMs >= PATIENCE_MS) {
       return (
@@ -37,8 +42,8 @@ export async function ledgerFault(port: number, expected: Expected, span: Span |
   }
 }
 
-async function sums(port: number, { fromMs, toMs }: Span): Promise<Expected> {
-  const span = `start_time=${Math.floor(fromMs / 1000)}&end_time=${Math.floor(toMs / 1000)}`;
+async function sums(port: number, { fromMs, toMs, team }: Span): Promise<Expected> {
+  const span = `start_time=${Math.floor(fromMs / 1000)}&end_time=${Math.floor(toMs / 1000)}${team === undefined ? '' : `&team=${team}`}`;
   const answer = await fetch(`http://127.0.0.1:${port}/api/v1/usage?bucket=1d&partial_buckets=true&${span}`, {
     headers: { authorization: `Bearer ${ADMIN_KEY}` },
   });

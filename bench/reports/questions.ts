@@ -64,7 +64,7 @@ export function questions(nowMs: number): readonly Question[] {
       `/api/v1/usage?bucket=1d&start_time=${ago(30)}&end_time=${today}&team=team-7&group_by=key_id,model,usage_source`,
       'days',
     ),
-    question('30 days by agent', `/api/v1/usage?bucket=1d&start_time=${ago(30)}&group_by=agent`, 'activity'),
+    question('30 days by agent', `/api/v1/usage?bucket=1d&start_time=${ago(30)}&group_by=agent`, 'days of agents'),
     question(
       'sum of three runs',
       `/api/v1/usage?bucket=1d&start_time=${ago(89)}&run_id=run-7&run_id=run-8&run_id=run-9`,

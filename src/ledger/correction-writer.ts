@@ -5,7 +5,7 @@ import type { CorrectionBatch, ProposedCorrection } from './correction.ts';
 import { inTransaction } from './database.ts';
 import { isoTime } from './iso-time.ts';
 import { nextPeriod, periodOf } from './period.ts';
-import { ACTIVITY_KEY, BUCKET_MS, floorTo, USAGE_KEY, USER_KEY } from './rollups.ts';
+import { ACTIVITY_KEY, AGENT_KEY, BUCKET_MS, floorTo, USAGE_KEY, USER_KEY } from './rollups.ts';
 import { integerOrNull, type Row, text, textOrNull } from './row-values.ts';
 import { SettlementCounter } from './settlement.ts';
 import { RECORD_MODEL_SQL } from './sums.ts';
@@ -27,9 +27,10 @@ const KEYS: Readonly<Record<RolledUpTable, readonly string[]>> = {
   usage_hour: USAGE_KEY,
   usage_day: USAGE_KEY,
   user_day: USER_KEY,
+  agent_day: AGENT_KEY,
   activity: ACTIVITY_KEY,
 };
-const TABLES = ['usage_minute', 'usage_hour', 'usage_day', 'user_day', 'activity'] as const;
+const TABLES = ['usage_minute', 'usage_hour', 'usage_day', 'user_day', 'agent_day', 'activity'] as const;
 
 /**
  * Writes corrections and adds them to the roll-ups, in one transaction. A record that is gone, is still open, or costs

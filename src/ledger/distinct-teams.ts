@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { text } from './row-values.ts';
 
-export type TeamLedTable = 'usage_minute' | 'usage_hour' | 'usage_day' | 'user_day' | 'activity' | 'runs';
+export type TeamLedTable = 'usage_minute' | 'usage_hour' | 'usage_day' | 'user_day' | 'agent_day' | 'activity' | 'runs';
 
 /**
  * A subquery of all teams of a table whose primary key begins with `team`: it jumps from team to team through the key

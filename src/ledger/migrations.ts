@@ -4,6 +4,7 @@ import { LedgerError } from './ledger-error.ts';
 import { OUTBOX_SCHEMA } from './outbox-schema.ts';
 import { integer } from './row-values.ts';
 import { SCHEMA_ACCESS } from './schema-access.ts';
+import { SCHEMA_AGENTS } from './schema-agents.ts';
 import { SCHEMA_CORRECTIONS } from './schema-corrections.ts';
 import { SCHEMA_OPEN_CALLS } from './schema-open-calls.ts';
 import { SCHEMA_UNBOOKED } from './schema-unbooked.ts';
@@ -33,6 +34,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 8, up: (database) => database.exec(SCHEMA_UNBOOKED) },
   { version: 9, up: (database) => database.exec(SETTLED_CORRECTIONS) },
   { version: 10, up: (database) => database.exec(SCHEMA_OPEN_CALLS) },
+  { version: 11, up: (database) => database.exec(SCHEMA_AGENTS) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

@@ -20,6 +20,7 @@ export const BUCKET_MS = {
   usage_hour: HOUR_MS,
   usage_day: DAY_MS,
   user_day: DAY_MS,
+  agent_day: DAY_MS,
   activity: DAY_MS,
 } as const;
 
@@ -51,6 +52,9 @@ export const USER_KEY = [
   'service_tier',
   'usage_source',
 ] as const;
+
+/** The days of agents stand apart for the same reasons, and in the same way. */
+export const AGENT_KEY = ['team', 'bucket_start', 'agent', 'key_id', 'upstream', 'model', 'usage_source'] as const;
 
 export const ACTIVITY_KEY = [
   'team',
@@ -147,12 +151,24 @@ function areAlike(a: EndedCall, b: EndedCall): boolean {
   );
 }
 
+/** The activity of agents without its runs and sessions: made once for a batch, so that calls cost nothing more. */
+function agentDays(activity: ReadonlyMap<string, ActivityEntry>): Map<string, Entry> {
+  const days = new Map<string, Entry>();
+  for (const { key, tally } of activity.values()) {
+    const [team = '', bucketStart = 0, , , keyId = '', upstream = '', model = '', agent = '', usageSource = ''] = key;
+    if (agent === '') continue;
+    entryOf(days, [team, bucketStart, agent, keyId, upstream, model, usageSource]).tally.addTally(tally);
+  }
+  return days;
+}
+
 /** Writes batches of roll-ups through prepared statements. */
 export class RollupWriter {
   readonly #minute: StatementSync;
   readonly #hour: StatementSync;
   readonly #day: StatementSync;
   readonly #user: StatementSync;
+  readonly #agent: StatementSync;
   readonly #activity: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -160,6 +176,7 @@ export class RollupWriter {
     this.#hour = database.prepare(addingUpsert('usage_hour', USAGE_KEY, []));
     this.#day = database.prepare(addingUpsert('usage_day', USAGE_KEY, []));
     this.#user = database.prepare(addingUpsert('user_day', USER_KEY, []));
+    this.#agent = database.prepare(addingUpsert('agent_day', AGENT_KEY, []));
     this.#activity = database.prepare(addingUpsert('activity', ACTIVITY_KEY, ACTIVITY_SPAN));
   }
 
@@ -170,6 +187,7 @@ export class RollupWriter {
     for (const entry of hours.values()) this.#hour.run(...entry.key, ...entry.tally.values());
     for (const entry of coarsen(hours, DAY_MS).values()) this.#day.run(...entry.key, ...entry.tally.values());
     for (const entry of batch.users.values()) this.#user.run(...entry.key, ...entry.tally.values());
+    for (const entry of agentDays(batch.activity).values()) this.#agent.run(...entry.key, ...entry.tally.values());
     for (const entry of batch.activity.values()) {
       this.#activity.run(...entry.key, entry.firstAt, entry.lastAt, ...entry.tally.values());
     }

@@ -227,7 +227,7 @@ export function describeCorrections(name: string, open: () => Promise<CorrectedL
               [...current.values()]
                 .filter(({ record }) => wanted(record))
                 .reduce((sum, { costNanoUsd }) => sum + BigInt(costNanoUsd ?? 0), 0n);
-            const dimensions = ['team', 'run_id', 'service_tier', 'user'] as const;
+            const dimensions = ['team', 'run_id', 'service_tier', 'user', 'agent'] as const;
             for (const name of dimensions) {
               for (const bucket of ['1m', '1d'] as const) {
                 const rows = await fresh.reader.usage({ ...QUERY, bucket, groupBy: [name] });

@@ -25,6 +25,13 @@ export const QUERY_BUCKET_MS = { '1m': MINUTE_MS, '1h': HOUR_MS, '1d': DAY_MS } 
 /** Each table knows all dimensions but these. */
 const UNKNOWN_TO_USAGE: ReadonlySet<UsageDimension> = new Set(['run_id', 'session_id', 'agent', 'user']);
 const UNKNOWN_TO_USERS: ReadonlySet<UsageDimension> = new Set(['run_id', 'session_id', 'agent']);
+const UNKNOWN_TO_AGENTS: ReadonlySet<UsageDimension> = new Set([
+  'run_id',
+  'session_id',
+  'user',
+  'endpoint',
+  'service_tier',
+]);
 const UNKNOWN_TO_ACTIVITY: ReadonlySet<UsageDimension> = new Set(['endpoint', 'service_tier', 'user']);
 
 /** Cuts the range of the query into segments, none overlapping, in no order. */
@@ -41,6 +48,7 @@ function ladderOf(query: UsageQuery): readonly Segment['source'][] {
   }
   if (query.bucket !== '1d') return ['records'];
   if (!used.some((name) => UNKNOWN_TO_USERS.has(name))) return ['user_day', 'records'];
+  if (!used.some((name) => UNKNOWN_TO_AGENTS.has(name))) return ['agent_day', 'records'];
   if (!used.some((name) => UNKNOWN_TO_ACTIVITY.has(name))) return ['activity', 'records'];
   return ['records'];
 }
@@ -118,5 +126,5 @@ function oldestIn({ finer, horizon }: Edge): number {
 }
 
 function keptFrom(source: Segment['source'], horizon: Horizon): number {
-  return source === 'usage_day' || source === 'user_day' || source === 'activity' ? 0 : horizon.keptFrom[source];
+  return source === 'records' || source === 'usage_minute' || source === 'usage_hour' ? horizon.keptFrom[source] : 0;
 }

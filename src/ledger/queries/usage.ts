@@ -66,37 +66,46 @@ function groupKey(row: UsageRow, groupBy: readonly UsageDimension[]): string {
   return key;
 }
 
+/** The tables that have only the calls that name someone, and by which dimension. */
+const NAMING_TABLES = { user_day: 'user', agent_day: 'agent' } as const;
+
+function isNamingTable(source: Segment['source']): source is keyof typeof NAMING_TABLES {
+  return source in NAMING_TABLES;
+}
+
 function readSource(database: DatabaseSync, segment: Segment, asked: Asked): FoundRow[] {
-  if (segment.source !== 'user_day') return readSegment(database, segment, asked);
-  const { user: users, ...filters } = asked.filters;
+  if (!isNamingTable(segment.source)) return readSegment(database, segment, asked);
+  const dimension = NAMING_TABLES[segment.source];
+  const { [dimension]: names, ...filters } = asked.filters;
   const named = readSegment(database, segment, asked);
-  if (users !== undefined && !users.includes('')) return named;
-  const all = users === undefined ? named : readSegment(database, segment, { ...asked, filters });
-  const nobody = usageOfNobody(database, { segment, asked: { ...asked, filters }, named: all });
-  return asked.groupBy.includes('user') ? named.concat(nobody) : merged([named, nobody], asked);
+  if (names !== undefined && !names.includes('')) return named;
+  const all = names === undefined ? named : readSegment(database, segment, { ...asked, filters });
+  const nobody = usageOfNobody(database, { segment, dimension, asked: { ...asked, filters }, named: all });
+  return asked.groupBy.includes(dimension) ? named.concat(nobody) : merged([named, nobody], asked);
 }
 
 interface Nobody {
   readonly segment: Segment;
-  /** Without a filter of users. */
+  readonly dimension: UsageDimension;
+  /** Without a filter of the dimension. */
   readonly asked: Asked;
-  /** What its calls that name a user come to. */
+  /** What its calls that name someone come to. */
   readonly named: readonly FoundRow[];
 }
 
-/** The sums of calls that name no user: those of all calls, less those of calls that name one. */
-function usageOfNobody(database: DatabaseSync, { segment, asked, named }: Nobody): FoundRow[] {
-  const groupBy = asked.groupBy.filter((name) => name !== 'user');
+/** The sums of calls that name nobody: those of all calls, less those of calls that name someone. */
+function usageOfNobody(database: DatabaseSync, { segment, dimension, asked, named }: Nobody): FoundRow[] {
+  const groupBy = asked.groupBy.filter((name) => name !== dimension);
   const everybody = readSegment(database, { ...segment, source: 'usage_day' }, { ...asked, groupBy });
   const sums = rowsByGroup([everybody], { ...asked, groupBy });
   for (const row of named) {
     const all = sums.get(groupKey(row, groupBy));
     if (all !== undefined) subtractChosen(all, row, asked.chosen);
   }
-  const isGrouped = asked.groupBy.includes('user');
+  const isGrouped = asked.groupBy.includes(dimension);
   return [...sums.values()]
     .filter((row) => row.records > 0)
-    .map((row) => (isGrouped ? { ...row, dimensions: { ...row.dimensions, user: null } } : row));
+    .map((row) => (isGrouped ? { ...row, dimensions: { ...row.dimensions, [dimension]: null } } : row));
 }
 
 function readSegment(database: DatabaseSync, segment: Segment, query: Asked): FoundRow[] {

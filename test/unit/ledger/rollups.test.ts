@@ -54,6 +54,15 @@ const TABLES: Readonly<Record<string, Dimensions>> = {
     const { team = '', bucket_start = 0, ...rest } = usageDimensions(DAY_MS)(record);
     return { team, bucket_start, user: record.user ?? '', ...rest };
   },
+  agent_day: (record) => ({
+    team: record.team,
+    bucket_start: Math.floor(Date.parse(record.started_at) / DAY_MS) * DAY_MS,
+    agent: record.agent ?? '',
+    key_id: record.key_id,
+    upstream: record.upstream,
+    model: modelOf(record),
+    usage_source: record.usage_source,
+  }),
   activity: (record) => ({
     team: record.team,
     bucket_start: Math.floor(Date.parse(record.started_at) / DAY_MS) * DAY_MS,
@@ -114,7 +123,10 @@ describe('roll-ups', () => {
         const records = calls.map(([record]) => record);
         for (const [table, dimensions] of Object.entries(TABLES)) {
           const names = Object.keys(dimensions(callRecord()));
-          const summed = table === 'user_day' ? records.filter((record) => record.user !== null) : records;
+          const summed = records.filter((record) => {
+            if (table === 'user_day') return record.user !== null;
+            return table !== 'agent_day' || record.agent !== null;
+          });
           expect(readTable(database, table, names)).toEqual(foldBy(summed, dimensions));
         }
         database.close();
@@ -130,6 +142,7 @@ describe('roll-ups', () => {
       usage_day: DAY_MS,
       activity: DAY_MS,
       user_day: DAY_MS,
+      agent_day: DAY_MS,
     });
   });
 

@@ -75,7 +75,7 @@ const values: Readonly<Record<string, readonly string[]>> = {
   key_id: ['ci', 'nobody'],
   run_id: ['run-1', 'run-2', ''],
   session_id: ['session-1', 'session-2'],
-  agent: ['planner'],
+  agent: ['', 'planner'],
   model: ['gpt-5-mini', 'gpt-5-2026-02-01'],
   user: ['', 'user-1'],
   usage_source: ['reported', 'estimated'],
@@ -245,7 +245,8 @@ describe('segmentsOf', () => {
 
   it('reads no records for a range that ends now', () => {
     expect(sources(query({ startMs: day, endMs: nowMs + 1 }))).toEqual(['usage_day']);
-    expect(sources(query({ startMs: day, endMs: nowMs + 1, groupBy: ['agent'] }))).toEqual(['activity']);
+    expect(sources(query({ startMs: day, endMs: nowMs + 1, groupBy: ['agent'] }))).toEqual(['agent_day']);
+    expect(sources(query({ startMs: day, endMs: nowMs + 1, groupBy: ['agent', 'run_id'] }))).toEqual(['activity']);
   });
 
   it('reads records where no roll-up knows the dimension', () => {
