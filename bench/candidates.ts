@@ -54,6 +54,8 @@ export interface MetertapVariant {
   readonly keys?: readonly string[];
   /** The credential that requests have then. */
   readonly credential?: string;
+  /** YAML of `teams:`, one line each; without it, one team with three limits. */
+  readonly teams?: readonly string[];
   /** YAML of further settings. */
   readonly settings?: string;
   /** YAML of further members of `listen`. */
@@ -194,6 +196,8 @@ export function startCommand(root: string): { options: string[]; script: string 
 }
 
 const PER_MINUTE = 100_000_000;
+/** Its limits are looked at, and refuse no call. */
+const LIMITED_TEAM = `  - { id: ${BENCH_TEAM}, limits: [ { budget_usd: "1000000", per: month }, { tokens: 100000000000, per: minute }, { parallel: 100000 } ] }`;
 
 /** A line of `keys:`. */
 export function keyLine(id: string, team: string, key: string): string {
@@ -201,7 +205,8 @@ export function keyLine(id: string, team: string, key: string): string {
 }
 
 function metertapConfig(variant: MetertapVariant, { port, upstreamPort, folder }: Place): string {
-  const { dataDir = join(folder, 'data'), keys = [keyLine('bench', BENCH_TEAM, CLIENT_KEY)] } = variant;
+  const { dataDir = join(folder, 'data'), teams = [LIMITED_TEAM] } = variant;
+  const { keys = [keyLine('bench', BENCH_TEAM, CLIENT_KEY)] } = variant;
   return `
 listen: { host: 127.0.0.1, port: ${port}${variant.listen === undefined ? '' : `, ${variant.listen}`} }
 data_dir: ${JSON.stringify(dataDir)}
@@ -212,7 +217,7 @@ upstreams:
 keys:
 ${keys.join('\n')}
 teams:
-  - { id: bench, limits: [ { budget_usd: "1000000", per: month }, { tokens: 100000000000, per: minute }, { parallel: 100000 } ] }
+${teams.join('\n')}
 ledger: { durability: before_response, synchronous: normal, retention_days: 3650 }
 prices:
   - { provider: openai, model: "gpt-5-mini*", input_per_mtok: "0.25", cached_input_per_mtok: "0.025", output_per_mtok: "2.00" }

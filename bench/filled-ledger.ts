@@ -85,6 +85,21 @@ const COUNTS = [
   'cost_nano_usd',
 ] as const;
 
+/** What such records have none of. */
+const NONE = [
+  'cache_write_30m_tokens',
+  'cache_write_12h_tokens',
+  'cached_image_tokens',
+  'output_image_tokens',
+  'web_searches',
+  'searching_requests',
+  'units',
+  'cost_input_nano_usd',
+  'cost_cache_read_nano_usd',
+  'cost_cache_write_nano_usd',
+  'cost_output_nano_usd',
+] as const;
+
 /** What each record, completed and reported, adds to every roll-up. */
 const SUMS: Readonly<Record<string, string>> = {
   records: 'count(*)',
@@ -95,6 +110,7 @@ const SUMS: Readonly<Record<string, string>> = {
   client_retries: '0',
   unpriced: '0',
   ...Object.fromEntries(COUNTS.map((name) => [name, `sum(${name})`])),
+  ...Object.fromEntries(NONE.map((name) => [name, '0'])),
 };
 
 const BUCKETS = {

@@ -51,6 +51,7 @@ export function growths(options: GrowthOptions, folder: string): Growth[] {
   // It ends where the last day begins, so that the calls of the benchmark can be told from those that were there.
   const toMs = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
   const time = { fromMs: toMs - FILLED_DAYS * DAY_MS, toMs, firstTeam: BENCH_TEAM };
+  const keyLines = Array.from({ length: keys }, (_, i) => keyLine(`key-${i}`, BENCH_TEAM, credentialOf(i)));
   return [
     {
       name: 'ledger',
@@ -79,25 +80,19 @@ export function growths(options: GrowthOptions, folder: string): Growth[] {
     },
     {
       name: 'keys',
-      title: 'Static keys: all calls with one; each call with one of them, in no order',
+      title: 'Static keys: all calls with one, of one or of many; each call with one of them, in no order',
       cases: [
         small('1 key'),
-        {
-          variant: variant(`${count(keys)} keys`, {
-            keys: Array.from({ length: keys }, (_, i) => keyLine(`key-${i}`, BENCH_TEAM, credentialOf(i))),
-            credential: CREDENTIAL_OF_MANY,
-            spread: { keys },
-          }),
-          filling: null,
-        },
+        small(`1 of ${count(keys)} keys`, { keys: keyLines, credential: CREDENTIAL_OF_MANY }),
+        small(`${count(keys)} keys`, { keys: keyLines, credential: CREDENTIAL_OF_MANY, spread: { keys } }),
       ],
     },
     {
       name: 'rules',
       title: 'Limit rules, five of each team; the calls are of one team',
       cases: [
-        small('5 rules', { settings: teamsWithRules(1) }),
-        small(`${count(rules)} rules`, { settings: teamsWithRules(Math.ceil(rules / TEAM_RULES.length)) }),
+        small('5 rules', { teams: teamsWithRules(1) }),
+        small(`${count(rules)} rules`, { teams: teamsWithRules(Math.ceil(rules / TEAM_RULES.length)) }),
       ],
     },
   ];
@@ -107,10 +102,9 @@ function credentialOf(index: number): string {
   return CREDENTIAL_OF_MANY.slice(0, -16) + String(index).padStart(16, '0');
 }
 
-function teamsWithRules(teams: number): string {
+function teamsWithRules(teams: number): string[] {
   const limits = `limits: [ ${TEAM_RULES.join(', ')} ]`;
-  const lines = Array.from({ length: teams }, (_, i) => `  - { id: ${i === 0 ? BENCH_TEAM : `team-${i}`}, ${limits} }`);
-  return `teams:\n${lines.join('\n')}\n`;
+  return Array.from({ length: teams }, (_, i) => `  - { id: ${i === 0 ? BENCH_TEAM : `team-${i}`}, ${limits} }`);
 }
 
 function count(number: number): string {

@@ -112,11 +112,15 @@ describe.runIf(canRun)('the benchmark', () => {
     expect(ended.stderr).toContain('metertap');
   });
 
-  it('fills ledgers whose sums are what Metertap tells of them', { timeout: TIMEOUT_MS }, async () => {
-    const small = ['--records', '3000', '--runs', '200', '--only', 'ledger,runs', '--workload', 'json-1k'];
+  it('fills ledgers whose sums are what Metertap tells of them, and measures each growth', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const small = ['--records', '3000', '--runs', '200', '--keys', '50', '--rules', '10', '--workload', 'json-1k'];
     const { code, stdout, results } = await bench('growth.ts', [...small, '--seconds', '0.2', '--rounds', '1']);
     expect(code, stdout).toBe(0);
-    expect(asList(results['results']).map((growth) => asRecord(growth)['growth'])).toEqual(['ledger', 'runs']);
+    const growths = asList(results['results']).map(asRecord);
+    expect(growths.map(({ growth }) => growth)).toEqual(['ledger', 'runs', 'keys', 'rules']);
+    expect(growths.flatMap(rowsOf).every(({ calls }) => Number(calls) > 0)).toBe(true);
     expect(stdout).toContain('3,000 records');
   });
 
