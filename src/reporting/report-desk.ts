@@ -1,16 +1,18 @@
-import type { LedgerReader } from '../ledger/ledger-reader.ts';
+import { MetertapError } from '../core/errors.ts';
+import type { ReportBooks } from '../ledger/report-book.ts';
 import { Cursors, type PageRequest } from './list-page.ts';
 import { reportOrganizationCosts } from './organization-costs.ts';
 import { ORGANIZATION_KINDS } from './organization-kinds.ts';
 import { organizationList } from './organization-list.ts';
 import { reportOrganizationUsage } from './organization-usage.ts';
 import { reportUsers } from './organization-users.ts';
-import { type PageObject, pageBytes } from './page-bytes.ts';
+import { pageBytes } from './page-bytes.ts';
 import type { ReportPage, ReportQuestion, Reports } from './report-question.ts';
+import { reportRun } from './run-report.ts';
 import { reportUsage } from './usage-report.ts';
 
 /** The books as they stand at a moment, as far as reports read them. */
-export type BooksAt = (nowMs: number) => Pick<LedgerReader, 'usage'>;
+export type BooksAt = (nowMs: number) => ReportBooks;
 
 /** Answers reports on the thread that asks, which they keep busy: the thread for reports has one of these. */
 export class ReportDesk implements Reports {
@@ -21,25 +23,37 @@ export class ReportDesk implements Reports {
   }
 
   async answer(question: ReportQuestion): Promise<Uint8Array> {
-    return pageBytes(await answerIn(this.#booksAt(question.nowMs), question));
+    return answerIn(this.#booksAt(question.nowMs), question);
   }
 }
 
-async function answerIn(books: Pick<LedgerReader, 'usage'>, question: ReportQuestion): Promise<PageObject> {
+async function answerIn(books: ReportBooks, question: ReportQuestion): Promise<Uint8Array> {
   const { nowMs } = question;
   switch (question.report) {
     case 'organization_usage': {
       const kind = ORGANIZATION_KINDS.get(question.kind);
       if (kind === undefined) throw new Error(`There is no kind of usage ${JSON.stringify(question.kind)}.`);
-      return reportOrganizationUsage(books, { ...question.asked, kind }, { ...pageOf(question.page), nowMs });
+      const page = { ...pageOf(question.page), nowMs };
+      return pageBytes(await reportOrganizationUsage(books, { ...question.asked, kind }, page));
     }
     case 'organization_costs':
-      return reportOrganizationCosts(books, question.asked, { ...pageOf(question.page), nowMs });
+      return pageBytes(await reportOrganizationCosts(books, question.asked, { ...pageOf(question.page), nowMs }));
     case 'organization_users':
-      return organizationList(await reportUsers(books, question.team, nowMs), question.list);
+      return pageBytes(organizationList(await reportUsers(books, question.team, nowMs), question.list));
     case 'usage':
-      return reportUsage(books, question.query, pageOf(question.page));
+      return pageBytes(await reportUsage(books, question.query, pageOf(question.page)));
+    case 'run':
+      return runBytes(books, question);
   }
+}
+
+async function runBytes(
+  books: ReportBooks,
+  { run, includeChildren, limits }: Extract<ReportQuestion, { readonly report: 'run' }>,
+): Promise<Uint8Array> {
+  const report = await reportRun(books, run, { includeChildren, withEntries: true });
+  if (report !== null) return new TextEncoder().encode(JSON.stringify({ ...report, limits }));
+  throw new MetertapError('not_found', `There is no run ${JSON.stringify(run.runId)}.`);
 }
 
 function pageOf(page: ReportPage): PageRequest {

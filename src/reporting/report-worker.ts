@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { MetertapError } from '../core/errors.ts';
 import type { STOP } from '../ledger/end-worker.ts';
-import { UsageBook } from '../ledger/usage-book.ts';
+import { ReportBook } from '../ledger/report-book.ts';
 import { answerTo, type Request } from '../ledger/worker-calls.ts';
 import { ReportDesk } from './report-desk.ts';
 import type { ReportQuestion } from './report-question.ts';
@@ -9,7 +9,7 @@ import type { ReportCalls, ReportOutcome, ReportThreadStart } from './report-thr
 
 /** The worker thread that answers reports, one at a time, from a connection of its own that cannot write. */
 const { dataDir }: ReportThreadStart = workerData;
-const book = new UsageBook(dataDir);
+const book = new ReportBook(dataDir);
 const desk = new ReportDesk((nowMs) => book.at(nowMs));
 
 parentPort?.on('message', (call: Request<ReportCalls> | typeof STOP) => {

@@ -12,18 +12,20 @@ export interface RunReportOptions {
   readonly withEntries: boolean;
 }
 
+type RunReader = Pick<LedgerReader, 'run' | 'sumsOfRun' | 'childrenOf' | 'recordsOfRun'>;
+
 /** Reports one run; null when no call named it and nobody declared it. */
-export async function reportRun(
-  reader: LedgerReader,
-  run: RunKey,
-  options: RunReportOptions,
-): Promise<RunReport | null> {
+export async function reportRun(reader: RunReader, run: RunKey, options: RunReportOptions): Promise<RunReport | null> {
   const row = await reader.run(run);
   return row === null ? null : reportRunRow(reader, row, options);
 }
 
 /** Reports a run whose row has been read already. */
-export async function reportRunRow(reader: LedgerReader, row: RunRow, options: RunReportOptions): Promise<RunReport> {
+export async function reportRunRow(
+  reader: Omit<RunReader, 'run'>,
+  row: RunRow,
+  options: RunReportOptions,
+): Promise<RunReport> {
   const run = { team: row.team, runId: row.run_id };
   const [sums, children, records] = await Promise.all([
     reader.sumsOfRun(run),

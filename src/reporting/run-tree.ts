@@ -21,6 +21,8 @@ export interface RunTree {
   readonly corrected_cost_usd_with_children: string;
 }
 
+type TreeReader = Pick<LedgerReader, 'sumsOfRun' | 'childrenOf'>;
+
 /** How many runs one tree holds at most, the root included. */
 const MAX_RUNS = 1_000;
 
@@ -35,7 +37,7 @@ interface Branch {
  * Reads the descendants of a run, level by level, and sums them with the run itself. A parent that is its own
  * descendant ends the branch: each run is in the tree once.
  */
-export async function readRunTree(reader: LedgerReader, root: Branch): Promise<RunTree> {
+export async function readRunTree(reader: TreeReader, root: Branch): Promise<RunTree> {
   const branches = new Map<string, Branch>();
   const descendants = new Map<string, RunRow[]>();
   let isTruncated = false;
@@ -68,7 +70,7 @@ export async function readRunTree(reader: LedgerReader, root: Branch): Promise<R
   };
 }
 
-async function readBranch(reader: LedgerReader, row: RunRow): Promise<Branch> {
+async function readBranch(reader: TreeReader, row: RunRow): Promise<Branch> {
   const run = { team: row.team, runId: row.run_id };
   const [sums, children] = await Promise.all([reader.sumsOfRun(run), reader.childrenOf(run)]);
   return { row, sums, children };

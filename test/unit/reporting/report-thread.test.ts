@@ -15,6 +15,7 @@ const NOON_MS = Date.UTC(2026, 10, 22, 12);
 const DAY_MS = 86_400_000;
 const cursors = new Cursors('of this test');
 const page = reportPage({ limit: 3, position: null, cursors });
+const RUN = { team: 'research', runId: 'run-of-this-test' };
 const range = { startMs: NOON_MS - 2 * DAY_MS, endMs: NOON_MS + DAY_MS };
 
 /** One of each report. */
@@ -47,13 +48,26 @@ const QUESTIONS: readonly ReportQuestion[] = [
   },
 ];
 
+const ONE_RUN: ReportQuestion = {
+  report: 'run',
+  run: RUN,
+  includeChildren: true,
+  limits: [{ as: 'they stand' }],
+  nowMs: NOON_MS,
+};
+
 async function makeLedger(): Promise<{ dataDir: string; desk: ReportDesk }> {
   const dataDir = temporaryFolder();
   const clock = { nowMs: () => NOON_MS, monotonicMs: () => performance.now() };
   const journal = await openTestJournal({ dataDir, clock });
   const records = Array.from({ length: 20 }, (_, n) => {
     const started_at = new Date(NOON_MS - n * 3_600_000).toISOString();
-    return makeCallRecord(n, { started_at, user: n % 2 === 0 ? `user-${n % 3}` : null });
+    return makeCallRecord(n, {
+      started_at,
+      user: n % 2 === 0 ? `user-${n % 3}` : null,
+      team: RUN.team,
+      run_id: RUN.runId,
+    });
   });
   await Promise.all(records.map((record) => journal.finish(record)));
   return { dataDir, desk: new ReportDesk(() => journal.reader) };
@@ -75,10 +89,13 @@ it('answers each report as this thread would', async () => {
   const { dataDir, desk } = await makeLedger();
   const thread = openThread(dataDir);
   const [here, there] = await Promise.all(
-    [desk, thread].map((reports) => Promise.all(QUESTIONS.map((question) => reports.answer(question)))),
+    [desk, thread].map((reports) => Promise.all([...QUESTIONS, ONE_RUN].map((question) => reports.answer(question)))),
   );
   expect(there?.map(textOf)).toEqual(here?.map(textOf));
-  for (const json of there ?? []) expect(JSON.parse(textOf(json)).data.length).toBeGreaterThan(0);
+  const [run, ...pages] = (there ?? []).map((json) => JSON.parse(textOf(json))).reverse();
+  for (const { data } of pages) expect(data.length).toBeGreaterThan(0);
+  expect(run).toMatchObject({ run_id: RUN.runId, limits: [{ as: 'they stand' }] });
+  expect(run.usage.request_usage_entries).toHaveLength(20);
 });
 
 it('refuses a cursor that is none of the report, and says which parameter it is', async () => {
@@ -87,6 +104,12 @@ it('refuses a cursor that is none of the report, and says which parameter it is'
   const forged = { limit: 3, position: ['never', 'was'], cursors: cursors.plain };
   const answer = openThread(dataDir).answer({ report: 'usage', query, page: forged, nowMs: NOON_MS });
   await expect(answer).rejects.toMatchObject({ code: 'invalid_parameter', param: 'cursor' });
+});
+
+it('says that nobody has heard of a run', async () => {
+  const { dataDir } = await makeLedger();
+  const answer = openThread(dataDir).answer({ ...ONE_RUN, run: { team: 'research', runId: 'unheard-of' } });
+  await expect(answer).rejects.toMatchObject({ code: 'not_found', message: 'There is no run "unheard-of".' });
 });
 
 it('says that the ledger cannot be read where its file is none', async () => {
