@@ -27,7 +27,7 @@ const TEAM_RULES = [
   '{ requests: 1000000000, per: minute }',
   '{ tokens: 1000000000000, per: hour }',
   '{ output_tokens: 1000000000000, per: day }',
-  '{ budget_usd: "1000000000", per: month }',
+  '{ budget_usd: "9000000", per: month }',
   '{ tool_calls: 1000000000, per: forever }',
 ];
 
