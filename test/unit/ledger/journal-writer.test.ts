@@ -202,7 +202,7 @@ describe('a line', () => {
 const calls = fc.array(fc.tuple(endedRecord, fc.boolean(), fc.boolean(), fc.boolean()), { maxLength: 20 });
 const cuts = fc.array(fc.constantFrom('one', 'two', 'book one', 'book two'), { minLength: 60, maxLength: 60 });
 
-it('two writers enter what one would have, however they take turns', () => {
+it('two writers enter what one would have, however they take turns', { timeout: 30_000 }, () => {
   fc.assert(
     fc.property(calls, cuts, (script, turns) => {
       const steps = script.flatMap(([record, isOpened, isRepeated, isLate]): Step[] => {
@@ -247,6 +247,6 @@ it('two writers enter what one would have, however they take turns', () => {
       turned.close();
       plain.close();
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });

@@ -44,7 +44,7 @@ function contents(database: DatabaseSync, table: string): unknown[] {
   return plain.map((row) => JSON.stringify(row)).toSorted();
 }
 
-it('fills the new sums from the records, as if they had been summed from the beginning', () => {
+it('fills the new sums from the records, as if they had been summed from the beginning', { timeout: 30_000 }, () => {
   fc.assert(
     fc.property(fc.array(endedRecord, { maxLength: 30 }), (records) => {
       // Of the schema before nobody knows units and split costs, but for seconds that were reported.
