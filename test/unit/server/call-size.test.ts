@@ -74,6 +74,23 @@ describe('the size of a call', () => {
     expect(size(Buffer.from(JSON.stringify({ messages }))).inputTokens()).toBeLessThan(5_000);
   });
 
+  it.each([
+    ['a file', { type: 'file', file: { file_data: `data:application/pdf;base64,${'A'.repeat(400_000)}` } }],
+    ['a recording', { type: 'input_audio', input_audio: { data: 'A'.repeat(400_000), format: 'wav' } }],
+    [
+      'a picture of the Responses API',
+      { type: 'input_image', image_url: `data:image/png;base64,${'A'.repeat(400_000)}` },
+    ],
+  ])('does not take %s for text', (_what, part) => {
+    const body = Buffer.from(JSON.stringify({ messages: [{ role: 'user', content: [part] }] }));
+    expect(size(body).inputTokens()).toBeLessThan(5_000);
+  });
+
+  it('is a token for four bytes of a large request of text, too', () => {
+    const body = Buffer.from(JSON.stringify({ messages: [{ role: 'user', content: 'word '.repeat(20_000) }] }));
+    expect(size(body).inputTokens()).toBe(Math.ceil(body.length / 4));
+  });
+
   it('is priced at the dearest of what may apply, in the tier that was asked for', () => {
     expect(size(Buffer.alloc(0)).costNanoUsd(10, 5)).toBe(35);
     expect(priced.at(-1)).toMatchObject({ serviceTier: 'flex', requestModel: 'm', atMs: 5 });
