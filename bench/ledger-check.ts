@@ -48,9 +48,12 @@ function daysAround(nowMs: number): Span {
 async function sums(port: number, { fromMs, toMs, team }: Span): Promise<Expected> {
   const span = `start_time=${Math.floor(fromMs / 1000)}&end_time=${Math.floor(toMs / 1000)}${team === undefined ? '' : `&team=${team}`}`;
   const isCut = fromMs % DAY_MS !== 0 || toMs % DAY_MS !== 0;
-  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/usage?bucket=1d&${span}${isCut ? '&partial_buckets=true' : ''}`, {
-    headers: { authorization: `Bearer ${ADMIN_KEY}` },
-  });
+  const answer = await fetch(
+    `http://127.0.0.1:${port}/api/v1/usage?bucket=1d&${span}${isCut ? '&partial_buckets=true' : ''}`,
+    {
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    },
+  );
   const { data } = objectOf(await answer.json());
   if (!Array.isArray(data)) throw new Error(`Metertap answered ${answer.status} to a question for its usage`);
   const found = { calls: 0, inputTokens: 0 };
