@@ -6,6 +6,7 @@ import { createSimulator } from '../src/simulator/server.ts';
 import { findBrowser, openBrowser, signIn } from '../test/support/browser.ts';
 import { seedLedger } from '../test/support/seeded-ledger.ts';
 import { startProxy } from '../test/support/start-proxy.ts';
+import { say } from './output.ts';
 
 /**
  * How long the dashboard takes over a ledger of some 100,000 records: `npm run bench:dashboard`. For each view the first
@@ -33,14 +34,14 @@ const proxy = await startProxy({ upstreamUrl: simulator.baseUrl, dataDir });
 try {
   await using browser = await openBrowser(program);
   await signIn(browser.page, `${proxy.url}/dashboard`, proxy.adminKey);
-  console.log(`${calls} records\n\n${row('view', 'first paint', 'figures')}`);
+  say(`${calls} records\n\n${row('view', 'first paint', 'figures')}`);
   for (const [name, view] of VIEWS) {
     const rounds: { paintMs: number; figuresMs: number }[] = [];
     for (let round = 0; round < ROUNDS; round++)
       rounds.push(await timeView(browser.page, `${proxy.url}/dashboard${view}`));
     const median = (of: (round: { paintMs: number; figuresMs: number }) => number) =>
       `${Math.round(rounds.map(of).sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0)} ms`;
-    console.log(
+    say(
       row(
         name,
         median(({ paintMs }) => paintMs),
