@@ -1,7 +1,14 @@
 import type { Usage } from '../metering/usage.ts';
 import type { TokenKind } from './price-entry.ts';
+import type { TokenPrices } from './price-row.ts';
 
-export type Charge = readonly [TokenKind, number];
+/** Tokens that are charged at a price. */
+export interface Charge {
+  readonly kind: TokenKind;
+  /** Above 0. */
+  readonly tokens: number;
+  readonly femtoUsd: bigint;
+}
 
 /** Counts in `details` that have prices of their own, by every name that upstreams and our normalising give them. */
 const DETAILS = {
@@ -18,87 +25,86 @@ const DETAILS = {
  * Cached audio is counted in both `cache_read_tokens` and `input_audio_tokens`; it is charged once: as cached audio, else
  * as cached input, else as audio. Cache writes of which the upstream does not say how long they live are charged as plain cache writes.
  *
+ * @returns what was used and has a price
  * @throws RangeError when a count is no safe integer from 0 on
  */
-export function chargedTokens(usage: Usage, hasPrice: (kind: TokenKind) => boolean): readonly Charge[] {
-  const input = count(usage, 'input_tokens');
-  const cacheRead = count(usage, 'cache_read_tokens');
-  const cacheWrite = count(usage, 'cache_write_tokens');
+export function chargedTokens(usage: Usage, prices: TokenPrices): readonly Charge[] {
+  const input = wholeNumber(usage.input_tokens, 'input_tokens');
+  const cacheRead = wholeNumber(usage.cache_read_tokens, 'cache_read_tokens');
+  const cacheWrite = wholeNumber(usage.cache_write_tokens, 'cache_write_tokens');
 
-  const read = new Remainder(cacheRead, hasPrice);
-  const cachedAudioTokens = count(usage, 'cache_audio_read_tokens');
-  const cachedImageTokens = detail(usage, 'cachedImage');
-  const cachedAudio = read.take('cachedAudio', cachedAudioTokens);
-  const cachedImage = read.take('cachedImage', cachedImageTokens);
-  const cachedInput = read.take('cachedInput', read.left);
+  const read = new Remainder(cacheRead);
+  const cachedAudioTokens = wholeNumber(usage.cache_audio_read_tokens, 'cache_audio_read_tokens');
+  const cachedImageTokens = detailCount(usage, DETAILS.cachedImage);
+  const cachedAudio = read.take(prices.cachedAudio, cachedAudioTokens);
+  const cachedImage = read.take(prices.cachedImage, cachedImageTokens);
+  const cachedInput = read.take(prices.cachedInput, read.left);
 
-  const written = new Remainder(cacheWrite, hasPrice);
-  const cacheWrite12h = written.take('cacheWrite12h', detail(usage, 'cacheWrite12h'));
-  const cacheWrite1h = written.take('cacheWrite1h', detail(usage, 'cacheWrite1h'));
-  const plainWrite = written.take('cacheWrite', written.left);
+  const written = new Remainder(cacheWrite);
+  const cacheWrite12h = written.take(prices.cacheWrite12h, detailCount(usage, DETAILS.cacheWrite12h));
+  const cacheWrite1h = written.take(prices.cacheWrite1h, detailCount(usage, DETAILS.cacheWrite1h));
+  const plainWrite = written.take(prices.cacheWrite, written.left);
 
   // What was cached and has no price as such is plain input, of whichever kind it is.
-  const isReadPriced = hasPrice('cachedInput');
+  const isReadPriced = prices.cachedInput !== null;
   const uncached = Math.max(0, input - cacheRead - cacheWrite);
-  const plain = new Remainder(uncached + read.left + written.left, hasPrice);
-  const audioElsewhere = isReadPriced || hasPrice('cachedAudio') ? cachedAudioTokens : 0;
-  const imageElsewhere = isReadPriced || hasPrice('cachedImage') ? cachedImageTokens : 0;
-  const inputAudio = plain.take('inputAudio', count(usage, 'input_audio_tokens') - audioElsewhere);
-  const inputImage = plain.take('inputImage', count(usage, 'input_image_tokens') - imageElsewhere);
+  const plain = new Remainder(uncached + read.left + written.left);
+  const audioElsewhere = isReadPriced || prices.cachedAudio !== null ? cachedAudioTokens : 0;
+  const imageElsewhere = isReadPriced || prices.cachedImage !== null ? cachedImageTokens : 0;
+  const audioTokens = wholeNumber(usage.input_audio_tokens, 'input_audio_tokens');
+  const imageTokens = wholeNumber(usage.input_image_tokens, 'input_image_tokens');
+  const inputAudio = plain.take(prices.inputAudio, audioTokens - audioElsewhere);
+  const inputImage = plain.take(prices.inputImage, imageTokens - imageElsewhere);
 
-  const output = new Remainder(count(usage, 'output_tokens'), hasPrice);
-  const outputAudio = output.take('outputAudio', count(usage, 'output_audio_tokens'));
-  const outputImage = output.take('outputImage', detail(usage, 'outputImage'));
-  const reasoning = output.take('reasoning', count(usage, 'reasoning_tokens'));
+  const output = new Remainder(wholeNumber(usage.output_tokens, 'output_tokens'));
+  const outputAudio = output.take(prices.outputAudio, wholeNumber(usage.output_audio_tokens, 'output_audio_tokens'));
+  const outputImage = output.take(prices.outputImage, detailCount(usage, DETAILS.outputImage));
+  const reasoning = output.take(prices.reasoning, wholeNumber(usage.reasoning_tokens, 'reasoning_tokens'));
 
-  return [
-    ['input', plain.left],
-    ['cachedInput', cachedInput],
-    ['cachedAudio', cachedAudio],
-    ['cachedImage', cachedImage],
-    ['cacheWrite', plainWrite],
-    ['cacheWrite1h', cacheWrite1h],
-    ['cacheWrite12h', cacheWrite12h],
-    ['inputAudio', inputAudio],
-    ['inputImage', inputImage],
-    ['output', output.left],
-    ['outputAudio', outputAudio],
-    ['outputImage', outputImage],
-    ['reasoning', reasoning],
-  ];
+  const charges: Charge[] = [];
+  const charge = (kind: TokenKind, femtoUsd: bigint | null, tokens: number): void => {
+    if (femtoUsd !== null && tokens > 0) charges.push({ kind, tokens, femtoUsd });
+  };
+  charge('input', prices.input, plain.left);
+  charge('cachedInput', prices.cachedInput, cachedInput);
+  charge('cachedAudio', prices.cachedAudio, cachedAudio);
+  charge('cachedImage', prices.cachedImage, cachedImage);
+  charge('cacheWrite', prices.cacheWrite, plainWrite);
+  charge('cacheWrite1h', prices.cacheWrite1h, cacheWrite1h);
+  charge('cacheWrite12h', prices.cacheWrite12h, cacheWrite12h);
+  charge('inputAudio', prices.inputAudio, inputAudio);
+  charge('inputImage', prices.inputImage, inputImage);
+  charge('output', prices.output, output.left);
+  charge('outputAudio', prices.outputAudio, outputAudio);
+  charge('outputImage', prices.outputImage, outputImage);
+  charge('reasoning', prices.reasoning, reasoning);
+  return charges;
 }
 
 /** A count from which the parts with a price of their own are taken. */
 class Remainder {
   left: number;
-  readonly #hasPrice: (kind: TokenKind) => boolean;
 
-  constructor(whole: number, hasPrice: (kind: TokenKind) => boolean) {
+  constructor(whole: number) {
     this.left = whole;
-    this.#hasPrice = hasPrice;
   }
 
   /** Takes the part out where it has a price; never more than is left, for a part cannot exceed its whole. */
-  take(kind: TokenKind, part: number): number {
-    if (!this.#hasPrice(kind)) return 0;
+  take(price: bigint | null, part: number): number {
+    if (price === null) return 0;
     const taken = Math.min(Math.max(0, part), this.left);
     this.left -= taken;
     return taken;
   }
 }
 
-function count(usage: Usage, name: Exclude<keyof Usage, 'details'>): number {
-  return wholeNumber(usage[name], name);
-}
-
-function detail(usage: Usage, kind: keyof typeof DETAILS): number {
-  return detailCount(usage, DETAILS[kind]);
-}
-
 /** A count in `details`, by the first of these names that is there; 0 where none is. Throws RangeError as above. */
-export function detailCount(usage: Usage, names: readonly string[]): number {
-  const name = names.find((candidate) => usage.details[candidate] !== undefined);
-  return name === undefined ? 0 : wholeNumber(usage.details[name] ?? 0, name);
+export function detailCount({ details }: Usage, names: readonly string[]): number {
+  for (const name of names) {
+    const value = details[name];
+    if (value !== undefined) return wholeNumber(value, name);
+  }
+  return 0;
 }
 
 function wholeNumber(value: number, name: string): number {

@@ -80,9 +80,8 @@ export interface AppliedPrices {
 
 /** Finds the prices of a row that hold for a call, by its service tier and the length of its input. */
 export function pricesApplied({ row, usage, serviceTier }: PricedUsage): AppliedPrices {
-  const name = serviceTier ?? '';
-  const known = row.serviceTiers.has(name) ? name : (TIER_NAMES.get(name) ?? name);
-  const tier = row.serviceTiers.get(known);
+  const known = knownTier(row, serviceTier ?? '');
+  const tier = known === null ? undefined : row.serviceTiers.get(known);
   const table: PriceTable = tier?.kind === 'prices' ? tier.table : row;
   // Tiers are cliffs: past its length all tokens of the call have the prices of the tier.
   const context = table.contextTiers.findLast(({ aboveInputTokens }) => usage.input_tokens > aboveInputTokens);
@@ -90,9 +89,17 @@ export function pricesApplied({ row, usage, serviceTier }: PricedUsage): Applied
     row,
     tokenPrices: (context ?? table).femtoUsdPerToken,
     multiplier: tier?.kind === 'factor' ? tier.multiplier : MULTIPLIER_ONE,
-    serviceTier: tier === undefined ? null : known,
+    serviceTier: known,
     aboveInputTokens: context?.aboveInputTokens ?? null,
   };
+}
+
+/** The row's name for a tier; null where it does not know the tier, or knows none, as most rows do. */
+function knownTier({ serviceTiers }: PriceRow, name: string): string | null {
+  if (serviceTiers.size === 0) return null;
+  if (serviceTiers.has(name)) return name;
+  const other = TIER_NAMES.get(name);
+  return other !== undefined && serviceTiers.has(other) ? other : null;
 }
 
 /** Calls `charge` with everything that was used and has a price, also a price of 0. Throws RangeError as `costOf`. */
@@ -101,33 +108,20 @@ export function chargeEach(
   { row, tokenPrices }: AppliedPrices,
   charge: (kind: LineItem['kind'], quantity: number, price: ItemPrice) => void,
 ): void {
-  for (const [kind, tokens] of chargedTokens(usage, (kind) => tokenPrices[kind] !== null)) {
-    const femtoUsd = tokenPrices[kind];
-    if (femtoUsd !== null && tokens > 0) charge(kind, tokens, { nanoUsd: femtoUsd, per: FEMTO_PER_NANO });
+  for (const { kind, tokens, femtoUsd } of chargedTokens(usage, tokenPrices)) {
+    charge(kind, tokens, { nanoUsd: femtoUsd, per: FEMTO_PER_NANO });
   }
-  for (const [kind, price] of otherPrices(row)) {
-    const quantity = QUANTITIES[kind](usage);
-    if (quantity > 0) charge(kind, quantity, price);
+  const { perRequestNanoUsd, nanoUsdPerAudioHour, nanoUsdPerThousandWebSearches } = row;
+  if (perRequestNanoUsd > 0n) charge('request', 1, { nanoUsd: perRequestNanoUsd, per: 1n });
+  if (nanoUsdPerAudioHour !== null) {
+    const milliseconds = audioMilliseconds(usage);
+    if (milliseconds > 0) charge('audioMs', milliseconds, { nanoUsd: nanoUsdPerAudioHour, per: MS_PER_HOUR });
+  }
+  if (nanoUsdPerThousandWebSearches !== null) {
+    const searches = detailCount(usage, WEB_SEARCHES);
+    if (searches > 0) charge('webSearch', searches, { nanoUsd: nanoUsdPerThousandWebSearches, per: 1000n });
   }
 }
-
-type OtherKind = Exclude<LineItem['kind'], TokenKind>;
-
-function otherPrices(row: PriceRow): readonly (readonly [OtherKind, ItemPrice])[] {
-  const { perRequestNanoUsd, nanoUsdPerAudioHour: hour, nanoUsdPerThousandWebSearches: thousand } = row;
-  return [
-    ...(perRequestNanoUsd > 0n ? [['request', { nanoUsd: perRequestNanoUsd, per: 1n }] as const] : []),
-    ...(hour === null ? [] : [['audioMs', { nanoUsd: hour, per: MS_PER_HOUR }] as const]),
-    ...(thousand === null ? [] : [['webSearch', { nanoUsd: thousand, per: 1000n }] as const]),
-  ];
-}
-
-/** How much of it a call used. */
-const QUANTITIES: Readonly<Record<OtherKind, (usage: Usage) => number>> = {
-  request: () => 1,
-  audioMs: audioMilliseconds,
-  webSearch: (usage) => detailCount(usage, WEB_SEARCHES),
-};
 
 /** OpenAI's `tool_usage`, Anthropic's `server_tool_use`, Perplexity. */
 const WEB_SEARCHES = ['web_search_requests', 'server_tool_use_web_search_requests', 'num_search_queries'];

@@ -19,6 +19,8 @@ export interface PriceBook {
 
 /** Model names come from clients and upstreams, so the memory of them is bounded in number and length. */
 const RECENT_MODELS = 2000;
+/** Providers are the names of upstreams, those of old records too. */
+const RECENT_PROVIDERS = 100;
 const MAX_REMEMBERED_LENGTH = 256;
 
 /**
@@ -29,14 +31,16 @@ const MAX_REMEMBERED_LENGTH = 256;
  * its place, whatever order they are written in.
  */
 export function createPriceBook(rows: readonly PriceRow[]): PriceBook {
-  const recent = new RecentCache<string, readonly PriceRow[]>(RECENT_MODELS);
+  const recent = new RecentCache<string, RecentCache<string, readonly PriceRow[]>>(RECENT_PROVIDERS);
 
+  /** By two names one after the other: to join them would cost each call more than all else of the look-up. */
   function rowsFor(provider: string, model: string): readonly PriceRow[] {
-    const cacheKey = `${provider}\n${model}`;
-    const known = recent.get(cacheKey);
+    const models = recent.get(provider) ?? new RecentCache(RECENT_MODELS);
+    const known = models.get(model);
     if (known !== undefined) return known;
     const matching = rows.filter((row) => row.provider === provider && matchesModel(row.model, model));
-    if (cacheKey.length <= MAX_REMEMBERED_LENGTH) recent.set(cacheKey, matching);
+    if (model.length <= MAX_REMEMBERED_LENGTH) models.set(model, matching);
+    recent.set(provider, models);
     return matching;
   }
 

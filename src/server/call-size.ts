@@ -58,8 +58,8 @@ function worstCost(
   settings: Pick<ProxySettings, 'price'>,
   { inputTokens, outputTokens }: { readonly inputTokens: number; readonly outputTokens: number },
 ): number | null {
-  const plain = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens };
   const total_tokens = inputTokens + outputTokens;
+  const plain = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens, total_tokens };
   const dear = { ...plain, cache_write_tokens: inputTokens, reasoning_tokens: outputTokens };
   let worst: number | null = null;
   for (const usage of [plain, dear]) {
@@ -68,7 +68,7 @@ function worstCost(
       requestModel: request.model,
       responseModel: null,
       serviceTier: request.serviceTier,
-      usage: { ...usage, total_tokens },
+      usage,
       atMs: startedAtMs,
     });
     if (price !== null) worst = Math.max(worst ?? 0, price.costNanoUsd);
