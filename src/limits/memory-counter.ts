@@ -1,5 +1,5 @@
 import { ChurningMap } from '../core/churning-map.ts';
-import type { Counter, CounterState, Seed } from './limit-store.ts';
+import type { Counter, CounterState, Seed, Settlement } from './limit-store.ts';
 import { type Bucket, fitsBucket, levelAt, waitFor, wholeLevel } from './rate-bucket.ts';
 
 /** One counter in memory: what is used, what is held by whom, and until when. No timers: what has run out is found when
@@ -49,23 +49,23 @@ export class MemoryCounter {
   /** Gives the hold back and counts the real figure. Gives what was used before; null where it was not counted. */
   settle(
     counter: Counter,
-    end: { id: string; actual: number; startedAtMs: number; onlyIfHeld: boolean },
+    { settlement, actual }: { settlement: Omit<Settlement, 'demands'>; actual: number },
     nowMs: number,
   ): number | null {
     this.#look(counter, nowMs);
-    const hold = this.#holds.take(end.id);
-    if (hold === undefined && end.onlyIfHeld) return null;
+    const hold = this.#holds.take(settlement.id);
+    if (hold === undefined && settlement.onlyIfHeld) return null;
     if (hold !== undefined) this.#held -= hold.amount;
     const before = this.#usedNow(counter, nowMs);
     switch (counter.course.kind) {
       case 'sum':
-        this.#used += end.actual;
+        this.#used += actual;
         break;
       case 'rate':
-        this.#fill(end.actual - (hold?.amount ?? 0));
+        this.#fill(actual - (hold?.amount ?? 0));
         break;
       case 'rolling':
-        this.#addToSlot(slotOf(end.startedAtMs, counter.course.slotMs), end.actual);
+        this.#addToSlot(slotOf(settlement.startedAtMs, counter.course.slotMs), actual);
         break;
     }
     return before;

@@ -32,22 +32,29 @@ export class MemoryLimitStore implements LimitStore {
 
   reserve(hold: Hold, demands: readonly Demand[]): Promise<ReserveOutcome> {
     const nowMs = this.#clock.nowMs();
-    const found = demands.map((demand) => this.#find(demand));
-    const unseeded = indexesOf(found, (counter) => counter === null);
+    const asked: Asked[] = [];
+    const unseeded: number[] = [];
+    for (const [i, demand] of demands.entries()) {
+      const counter = this.#find(demand);
+      if (counter === null) unseeded.push(i);
+      else asked.push({ demand, counter });
+    }
     if (unseeded.length > 0) return Promise.resolve({ kind: 'unseeded', counters: unseeded });
-    const by = indexesOf(demands, (demand, i) => !(found[i]?.fits(demand, demand.amount, nowMs) ?? false));
-    const statesOf = () => demands.map((demand, i) => stateOf(found[i], demand, { amount: demand.amount, nowMs }));
-    if (by.length > 0) return Promise.resolve({ kind: 'refused', by, states: statesOf() });
+    const by: number[] = [];
+    for (const [i, { demand, counter }] of asked.entries()) {
+      if (!counter.fits(demand, demand.amount, nowMs)) by.push(i);
+    }
+    if (by.length > 0) return Promise.resolve({ kind: 'refused', by, states: statesOf(asked, nowMs) });
     const holder = { id: hold.id, endsAtMs: nowMs + hold.maxMs };
-    for (const [i, demand] of demands.entries()) found[i]?.hold(demand, demand.amount, holder);
-    return Promise.resolve({ kind: 'held', states: statesOf() });
+    for (const { demand, counter } of asked) counter.hold(demand, demand.amount, holder);
+    return Promise.resolve({ kind: 'held', states: statesOf(asked, nowMs) });
   }
 
   settle(settlement: Settlement): Promise<readonly (Counted | null)[]> {
     const nowMs = this.#clock.nowMs();
     const counted = settlement.demands.map((demand) => {
       const counter = this.#counters.get(demand.key);
-      const before = counter?.settle(demand, { ...settlement, actual: demand.actual }, nowMs) ?? null;
+      const before = counter?.settle(demand, { settlement, actual: demand.actual }, nowMs) ?? null;
       return before === null ? null : { before, after: before + demand.actual };
     });
     return Promise.resolve(counted);
@@ -104,14 +111,12 @@ export class MemoryLimitStore implements LimitStore {
   }
 }
 
-function stateOf(
-  found: MemoryCounter | null | undefined,
-  counter: Counter,
-  at: { amount: number; nowMs: number },
-): CounterState {
-  return found?.state(counter, at.amount, at.nowMs) ?? { used: 0, held: 0, freeAtMs: null };
+/** A demand and the counter that it is made on. */
+interface Asked {
+  readonly demand: Demand;
+  readonly counter: MemoryCounter;
 }
 
-function indexesOf<Item>(items: readonly Item[], isOne: (item: Item, index: number) => boolean): number[] {
-  return items.flatMap((item, index) => (isOne(item, index) ? [index] : []));
+function statesOf(asked: readonly Asked[], nowMs: number): CounterState[] {
+  return asked.map(({ demand, counter }) => counter.state(demand, demand.amount, nowMs));
 }

@@ -10,11 +10,12 @@ import { NOTHING_HELD } from './nothing-held.ts';
 import { refusalOf } from './refusal.ts';
 import type { ActualUse, LateCall, LimitStage, PlannedCall, Reservation } from './reservation.ts';
 import type { RuleBook } from './rule-book.ts';
-import { type CountedIds, countersOf, countsRuns, type RuleCounter, type RuleScope } from './rule-counter.ts';
+import { type CountedIds, countsRuns, type RuleCounter, type RuleScope } from './rule-counter.ts';
 import { actualOf, demandsOn, type RuleDemand } from './rule-demand.ts';
 import type { RunBook, RunLink } from './run-book.ts';
 import { tightened } from './run-limits-header.ts';
 import { Seeding } from './seeding.ts';
+import { StandingCounters } from './standing-counters.ts';
 import { announceCrossings } from './threshold.ts';
 import { Calendar } from './time-window.ts';
 import type { UsedRatios } from './used-ratios.ts';
@@ -54,6 +55,7 @@ const MAX_SEEDINGS = 3;
 export class ReservingStage implements LimitStage {
   readonly #options: StageOptions;
   readonly #calendar = new Calendar();
+  readonly #standing = new StandingCounters();
   readonly #forecaster: Forecaster;
   readonly #seeding: Seeding;
 
@@ -63,25 +65,22 @@ export class ReservingStage implements LimitStage {
     this.#seeding = new Seeding(options.store, options.history);
   }
 
-  async reserve(call: PlannedCall): Promise<Reservation> {
+  reserve(call: PlannedCall): Promise<Reservation> {
     const settings = this.#options.settings();
     const ofTeam = settings.rules.ofTeam(call.caller.team);
     const ofKey = settings.rules.ofKey(call.caller.team, call.caller.keyId);
     const ofRun = call.ids.runId === null ? NO_RULES : settings.rules.ofRuns;
     const mayHaveOwn = call.runLimits !== null || (call.ids.runId !== null && this.#options.hasRunLimits());
-    if (ofTeam.length + ofKey.length + ofRun.length === 0 && !mayHaveOwn) return NOTHING_HELD;
+    if (ofTeam.length + ofKey.length + ofRun.length === 0 && !mayHaveOwn) return Promise.resolve(NOTHING_HELD);
 
-    try {
-      return await this.#reserve(call, settings);
-    } catch (error) {
-      if (settings.admitsUncounted && isLedgerUnavailable(error)) return NOTHING_HELD;
-      throw error;
-    }
+    const reserved = this.#reserve(call, settings);
+    return settings.admitsUncounted ? reserved.catch(admitUncounted) : reserved;
   }
 
   async #reserve(call: PlannedCall, settings: StageSettings): Promise<Reservation> {
     const onLoosening = (rule: LimitRule): void => this.#options.onLoosening(call, rule);
-    const counters = await this.#countersOf(call, settings, onLoosening);
+    const runs = this.#needsRuns(call, settings) ? await this.#runsAbove(call) : runAlone(call);
+    const counters = this.#countersOf(call, { settings, runs, onLoosening });
     if (counters.length === 0) return NOTHING_HELD;
     let foreseen: Forecast | null = null;
     const forecast = (): Forecast => {
@@ -100,7 +99,9 @@ export class ReservingStage implements LimitStage {
    * limits, and for counting calls whose reservation is gone.
    */
   async countersFor(call: Omit<LateCall, 'id'>): Promise<RuleCounter[]> {
-    return this.#countersOf({ ...call, runLimits: null }, this.#options.settings(), () => undefined);
+    const settings = this.#options.settings();
+    const runs = this.#needsRuns(call, settings) ? await this.#runsAbove(call) : runAlone(call);
+    return this.#countersOf({ ...call, runLimits: null }, { settings, runs, onLoosening: () => undefined });
   }
 
   /** How counters stand, seeded first where they are not. */
@@ -134,19 +135,12 @@ export class ReservingStage implements LimitStage {
     count().catch((error: unknown) => this.#options.onError(error));
   }
 
-  async #countersOf(
+  #countersOf(
     call: Omit<LateCall, 'id'> & Pick<PlannedCall, 'runLimits'>,
-    { rules, defaults }: StageSettings,
-    onLoosening: (rule: LimitRule) => void,
-  ): Promise<RuleCounter[]> {
+    { settings, runs, onLoosening }: CountingWay,
+  ): RuleCounter[] {
+    const { rules, defaults } = settings;
     const { team, keyId } = call.caller;
-    const { runId } = call.ids;
-    const ofTeam = rules.ofTeam(team);
-    const ofKey = rules.ofKey(team, keyId);
-    const needsRuns =
-      runId !== null &&
-      (this.#options.hasRunLimits() || rules.ofRuns.length > 0 || [...ofTeam, ...ofKey].some(countsRuns));
-    const runs = await this.#runsOf(call, needsRuns);
     const ids: CountedIds = {
       keyId,
       sessionId: call.ids.sessionId,
@@ -157,10 +151,10 @@ export class ReservingStage implements LimitStage {
     const at = { ids, calendar: this.#calendar, nowMs: call.startedAtMs };
     const counters: RuleCounter[] = [];
     const add = (some: readonly LimitRule[], scope: RuleScope): void => {
-      for (const rule of some) counters.push(...countersOf(rule, scope, at));
+      for (const rule of some) counters.push(...this.#standing.of(rule, scope, at));
     };
-    add(ofTeam, { team, keyId: null, runId: null });
-    add(ofKey, { team, keyId, runId: null });
+    add(rules.ofTeam(team), { team, keyId: null, runId: null });
+    add(rules.ofKey(team, keyId), { team, keyId, runId: null });
     for (const run of runs) {
       add(rules.ofRuns, { team, keyId: null, runId: run.runId });
       add(run.rules, { team, keyId: null, runId: run.runId });
@@ -169,11 +163,15 @@ export class ReservingStage implements LimitStage {
     return [...counters, ...tightened(call, counters, { at, defaults, onLoosening })];
   }
 
-  async #runsOf(call: Pick<LateCall, 'caller' | 'ids'>, areNeeded: boolean): Promise<readonly RunLink[]> {
-    const { runId, parentRunId } = call.ids;
-    if (runId === null) return [];
-    if (!areNeeded) return [{ runId, rules: NO_RULES }];
-    return this.#options.runs.chainOf(call.caller.team, runId, parentRunId);
+  /** Whether the runs above a call's run, or the limits of any of them, may matter. */
+  #needsRuns({ caller: { team, keyId }, ids }: OwnedCall, { rules }: StageSettings): boolean {
+    if (ids.runId === null) return false;
+    if (this.#options.hasRunLimits() || rules.ofRuns.length > 0) return true;
+    return rules.ofTeam(team).some(countsRuns) || rules.ofKey(team, keyId).some(countsRuns);
+  }
+
+  #runsAbove({ caller, ids: { runId, parentRunId } }: OwnedCall): Promise<readonly RunLink[]> {
+    return runId === null ? Promise.resolve([]) : this.#options.runs.chainOf(caller.team, runId, parentRunId);
   }
 
   /** Holds all demands. Counters that the store does not know are told first what the ledger knows of them. */
@@ -225,13 +223,27 @@ export class ReservingStage implements LimitStage {
     const demands = end.demands.map((demand) => ({ ...demand, actual: end.actual(demand) }));
     const { id, startedAtMs } = end.call;
     const counted = await store.settle({ id, demands, startedAtMs, onlyIfHeld: end.onlyIfHeld ?? false });
+    const atMs = clock.nowMs();
     for (const [i, demand] of demands.entries()) {
       const change = counted[i] ?? null;
       if (change === null) continue;
       ratios.settled(demand, change);
-      announceCrossings({ counter: demand, ...change, atMs: clock.nowMs() }, events);
+      announceCrossings({ counter: demand, ...change, atMs }, events);
     }
   }
+}
+
+type OwnedCall = Pick<LateCall, 'caller' | 'ids'>;
+
+interface CountingWay {
+  readonly settings: StageSettings;
+  /** The run of the call and those above it. */
+  readonly runs: readonly RunLink[];
+  readonly onLoosening: (rule: LimitRule) => void;
+}
+
+function runAlone({ ids: { runId } }: OwnedCall): readonly RunLink[] {
+  return runId === null ? [] : [{ runId, rules: NO_RULES }];
 }
 
 interface Ending {
@@ -245,8 +257,9 @@ const NO_RULES: readonly LimitRule[] = [];
 const NOTHING_USED: CounterState = { used: 0, held: 0, freeAtMs: null };
 const NOTHING_FORESEEN: Forecast = { inputTokens: 0, outputTokens: 0, costNanoUsd: 0 };
 
-function isLedgerUnavailable(error: unknown): boolean {
-  return error instanceof MetertapError && error.code === 'ledger_unavailable';
+function admitUncounted(error: unknown): Reservation {
+  if (error instanceof MetertapError && error.code === 'ledger_unavailable') return NOTHING_HELD;
+  throw error;
 }
 
 function pick<Item>(items: readonly Item[], indexes: readonly number[]): Item[] {

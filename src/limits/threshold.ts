@@ -19,15 +19,16 @@ export function announceCrossings({ counter, before, after, atMs }: CountedOn, e
   if (counter.course.kind === 'rate' || after <= before) return;
   const view = (): ReturnType<typeof limitView> =>
     limitView(counter, { used: after, held: 0, freeAtMs: counter.endsAtMs });
-  const windowId = windowIdOf(counter, atMs);
+  const windowId = (): string => windowIdOf(counter, atMs);
   for (const threshold of counter.rule.alertAt) {
     const mark = (counter.limit * threshold) / 100;
-    if (before < mark && after >= mark) events.thresholdReached({ threshold, limit: view(), windowId, atMs });
+    if (before < mark && after >= mark)
+      events.thresholdReached({ threshold, limit: view(), windowId: windowId(), atMs });
   }
   const { runId, team } = counter.subject;
   if (counter.rule.measure !== 'budget_usd' || counter.rule.per !== 'run' || runId === null) return;
   if (before <= counter.limit && after > counter.limit)
-    events.runOverBudget({ team, runId, limit: view(), windowId, atMs });
+    events.runOverBudget({ team, runId, limit: view(), windowId: windowId(), atMs });
 }
 
 /** Of a rolling window, which never ends, each day is one. */

@@ -8,13 +8,13 @@ describe('ChurningMap', () => {
   it('is a map, whatever its names are', () => {
     const step = fc.record({
       name: fc.constantFrom(...NAMES),
-      value: fc.option(fc.integer(), { nil: undefined }),
+      value: fc.option(fc.integer(), { nil: null }),
       isTaken: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(step), (steps) => {
-        const map = new ChurningMap<number | undefined>();
-        const model = new Map<string, number | undefined>();
+        const map = new ChurningMap<number | null>();
+        const model = new Map<string, number | null>();
         for (const { name, value, isTaken } of steps) {
           if (isTaken) {
             expect(map.take(name)).toBe(model.get(name));
