@@ -78,7 +78,7 @@ const MAX_IDENTITY_LOOKS = 16;
 /** Larger events are walked without a look at their text first, which would have to be made of all their bytes. */
 const MAX_SEARCHED_BYTES = 65_536;
 
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 const DONE = '[DONE]';
 const OPEN_BRACKET = 0x5b;
 
@@ -116,7 +116,7 @@ export class AnswerMeter {
   /** Reads a whole JSON answer. Bytes that are no JSON object leave the finding as it is. */
   readDocument(bytes: Buffer): void {
     this.#sample?.addDocument(bytes);
-    const start = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+    const start = BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte) ? BYTE_ORDER_MARK.length : 0;
     const answer =
       (this.#hasNoToolCalls() ? membersAtEnds(bytes, start) : null) ?? membersAt(bytes, start, WANTED_IN_ANSWER);
     if (answer === null) return;

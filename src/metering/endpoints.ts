@@ -93,6 +93,8 @@ const PLAIN_SEGMENT = /^(?!\.{1,2}$)[\w~:@!$&'()*+,;=.-]+$/;
  * @param path what follows `/v1/`, without a leading slash and without the query
  */
 export function classifyEndpoint(method: string, path: string): Endpoint {
+  const exact = path.includes('{') ? undefined : ROWS.get(path);
+  if (exact !== undefined) return endpointOf(path, kindOf(method, exact.post), exact);
   const segments = path.split('/');
   const family = segments[0] ?? '';
   const isPlain = segments.every((segment) => PLAIN_SEGMENT.test(segment));

@@ -5,16 +5,20 @@ const MESSAGE_MEMBERS = new MemberNames(['tool_calls', 'function_call']);
 const CALL_MEMBERS = new MemberNames(['index', 'id', 'function', 'custom']);
 const NAME_MEMBERS = new MemberNames(['name']);
 
-const CALL_NAMES = ['"tool_calls"', '"function_call"'].map((name) => Buffer.from(name));
-/** The one escape by which a key could spell a letter otherwise. */
-const CODE_ESCAPE = Buffer.from('\\u');
+/** The names of calls, and the one escape by which a key could spell a letter otherwise. */
+const CALL_MARKS = ['"tool_calls"', '"function_call"', '\\u'];
+const CALL_MARK_BYTES = CALL_MARKS.map((mark) => Buffer.from(mark));
+/** Up to here it is quicker to make a text and search it: a search in a Buffer takes long to begin. */
+const MAX_TEXT_BYTES = 16 * 1024;
 
 /**
  * Whether there may be calls in what begins at `start`: false where no key of it can name any, which a search for the
  * bytes tells at a fraction of what a walk costs.
  */
 export function mayHoldCalls(bytes: Buffer, start: number): boolean {
-  return CALL_NAMES.some((name) => bytes.includes(name, start)) || bytes.includes(CODE_ESCAPE, start);
+  if (bytes.length - start > MAX_TEXT_BYTES) return CALL_MARK_BYTES.some((mark) => bytes.includes(mark, start));
+  const text = bytes.toString('latin1', start);
+  return CALL_MARKS.some((mark) => text.includes(mark));
 }
 
 /** How an upstream tells one streamed call from another: its place in the message, and its id. */

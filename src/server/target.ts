@@ -11,6 +11,8 @@ export interface Target {
 
 const PLAIN_PREFIX = '/v1/';
 const RUN_PREFIX = '/run/';
+/** Segments that mean what they say, as those of nearly all calls do. */
+const PLAIN_TARGET = /^(?:\/[\w-]+)+$/;
 
 /**
  * Reads the URL of a proxied request: `/v1/…` or `/run/{run_id}/v1/…`. What goes upstream is the client's own spelling;
@@ -31,6 +33,7 @@ export function readTarget(url: string): Target {
 }
 
 function targetOf(target: string, pathRunId: string | null): Target {
+  if (PLAIN_TARGET.test(target)) return { path: target.slice(1), target, pathRunId };
   // A fragment has no place in a request, but servers that meet one drop it, as they do the query.
   const pathEnd = target.search(/[?#]/);
   const rawPath = pathEnd < 0 ? target : target.slice(0, pathEnd);

@@ -1,3 +1,4 @@
+import { RecentCache } from '../core/recent-cache.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import { CounterGroup } from './counter-group.ts';
 import type { Instruments } from './instruments.ts';
@@ -5,6 +6,8 @@ import { BoundedLabel, MAX_KEYS, MAX_MODELS, MAX_TEAMS, OTHER, statusClassOf } f
 import type { MissingReason } from './metric-table.ts';
 
 const NANO_PER_USD = 1_000_000_000;
+/** Endpoints that the table does not know are paths as clients write them. */
+const REMEMBERED_ENDPOINTS = 200;
 
 /** What the record does not hold or holds in whole milliseconds only. Null: not known. */
 export interface CallTiming {
@@ -25,6 +28,7 @@ export class CallFold {
   readonly #teams = new BoundedLabel(MAX_TEAMS);
   readonly #keys = new BoundedLabel(MAX_KEYS);
   readonly #models = new BoundedLabel(MAX_MODELS);
+  readonly #metered = new RecentCache<string, boolean>(REMEMBERED_ENDPOINTS);
   readonly #requests: CounterGroup<'requests'>;
   readonly #reported: CounterGroup<'input' | 'output' | 'cacheRead' | 'cacheWrite' | 'reasoning'>;
   readonly #estimated: CounterGroup<'input' | 'output'>;
@@ -81,12 +85,14 @@ export class CallFold {
 
   #modelLabel(record: CallRecord): string {
     const { isKnownModel } = this.#options;
-    const name = [record.response_model, record.request_model].find((model) => model !== null && isKnownModel(model));
-    return name ? this.#models.admit(name) : OTHER;
+    for (const model of [record.response_model, record.request_model]) {
+      if (model !== null && isKnownModel(model)) return model === '' ? OTHER : this.#models.admit(model);
+    }
+    return OTHER;
   }
 
   #addUsage(record: CallRecord, labels: readonly string[]): void {
-    if (!this.#options.isMeteredEndpoint(record.endpoint)) {
+    if (!this.#isMetered(record.endpoint)) {
       this.#instruments.counter('unmetered_requests_total').inc();
       return;
     }
@@ -106,6 +112,14 @@ export class CallFold {
       sums.cacheWrite += usage.cache_write_tokens;
       sums.reasoning += usage.reasoning_tokens;
     }
+  }
+
+  #isMetered(endpoint: string): boolean {
+    const known = this.#metered.get(endpoint);
+    if (known !== undefined) return known;
+    const isMetered = this.#options.isMeteredEndpoint(endpoint);
+    this.#metered.set(endpoint, isMetered);
+    return isMetered;
   }
 
   #addCost(record: CallRecord, labels: readonly string[]): void {
