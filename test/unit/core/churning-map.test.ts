@@ -8,13 +8,13 @@ describe('ChurningMap', () => {
   it('is a map, whatever its names are', () => {
     const step = fc.record({
       name: fc.constantFrom(...NAMES),
-      value: fc.option(fc.integer(), { nil: null }),
+      value: fc.option(fc.integer(), { nil: undefined }),
       isTaken: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(step), (steps) => {
-        const map = new ChurningMap<number | null>();
-        const model = new Map<string, number | null>();
+        const map = new ChurningMap<number | undefined>();
+        const model = new Map<string, number | undefined>();
         for (const { name, value, isTaken } of steps) {
           if (isTaken) {
             expect(map.take(name)).toBe(model.get(name));
@@ -32,6 +32,19 @@ describe('ChurningMap', () => {
         }
       }),
     );
+  });
+
+  it('finds every name among many, also those that differ at their beginning only', () => {
+    const map = new ChurningMap<number>();
+    const names = Array.from({ length: 1_000 }, (_, i) => [`n${i}`, `${i}-the-same-end`]).flat();
+    for (const [i, name] of names.entries()) map.set(name, i);
+    expect(map.size).toBe(names.length);
+    for (const [i, name] of names.entries()) {
+      expect(map.get(name)).toBe(i);
+      if (i % 3 === 0) expect(map.take(name)).toBe(i);
+    }
+    const left = names.flatMap((name, i): [string, number][] => (i % 3 === 0 ? [] : [[name, i]]));
+    expect(new Map(map.entries())).toEqual(new Map(left));
   });
 
   it('may be changed while its entries are looked at', () => {
