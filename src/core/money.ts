@@ -6,10 +6,17 @@ const NANO_PER_USD = 1_000_000_000n;
 
 /** Writes nano-USD as a decimal string of dollars with nine places: `2345600n` → `"0.002345600"`. */
 export function formatUsd(nanoUsd: bigint | number): string {
+  if (typeof nanoUsd === 'number' && Number.isSafeInteger(nanoUsd) && nanoUsd >= 0) return formatSafeUsd(nanoUsd);
   const value = BigInt(nanoUsd);
   const sign = value < 0n ? '-' : '';
   const magnitude = value < 0n ? -value : value;
   return `${sign}${magnitude / NANO_PER_USD}.${String(magnitude % NANO_PER_USD).padStart(9, '0')}`;
+}
+
+/** The same of a safe integer from 0 on, as nearly all amounts are, without making bigints. */
+function formatSafeUsd(nanoUsd: number): string {
+  const fraction = nanoUsd % 1_000_000_000;
+  return `${(nanoUsd - fraction) / 1_000_000_000}.${String(fraction).padStart(9, '0')}`;
 }
 
 const DECIMAL = /^(\d{1,12})(?:\.(\d{1,12}))?$/;

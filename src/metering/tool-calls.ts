@@ -5,8 +5,8 @@ const MESSAGE_MEMBERS = new MemberNames(['tool_calls', 'function_call']);
 const CALL_MEMBERS = new MemberNames(['index', 'id', 'function', 'custom']);
 const NAME_MEMBERS = new MemberNames(['name']);
 
-/** The names of calls, and the one escape by which a key could spell a letter otherwise. */
-const CALL_MARKS = ['"tool_calls"', '"function_call"', '\\u'];
+/** What is in the names of calls, and the one escape by which a key could spell a letter otherwise. Both begin rarely. */
+const CALL_MARKS = ['_call', '\\u'];
 const CALL_MARK_BYTES = CALL_MARKS.map((mark) => Buffer.from(mark));
 /** Up to here it is quicker to make a text and search it: a search in a Buffer takes long to begin. */
 const MAX_TEXT_BYTES = 16 * 1024;

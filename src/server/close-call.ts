@@ -39,15 +39,21 @@ export function closedRecord(
   const finding = end.finding;
   const reported = finding?.usage ?? null;
   const usage = reported ?? end.estimate ?? null;
-  const base: CallRecord = {
+  const requestModel = end.requestModel ?? opened.request_model;
+  const responseModel = finding?.responseModel ?? opened.response_model;
+  const serviceTier = finding?.serviceTier ?? opened.service_tier;
+  const { upstream } = opened;
+  const atMs = usage === null ? 0 : Date.parse(opened.started_at);
+  const cost = usage === null ? null : price({ upstream, requestModel, responseModel, serviceTier, usage, atMs });
+  return {
     ...opened,
     ended_at: end.ending === 'queued' ? null : new Date(end.endedAtMs).toISOString(),
     duration_ms: end.ending === 'queued' ? null : end.durationMs,
     ttft_ms: end.ttftMs,
     stream: end.stream,
-    request_model: end.requestModel ?? opened.request_model,
-    response_model: finding?.responseModel ?? opened.response_model,
-    service_tier: finding?.serviceTier ?? opened.service_tier,
+    request_model: requestModel,
+    response_model: responseModel,
+    service_tier: serviceTier,
     status: end.status,
     ending: end.ending,
     error_code: finding?.errorCode ?? end.errorCode,
@@ -57,29 +63,15 @@ export function closedRecord(
     usage_raw: finding?.usageRaw ?? null,
     cost_reported_usd: finding?.costReportedUsd ?? null,
     units: usage === null && end.ending !== 'completed' ? null : unitsOf(opened.endpoint, end.units, usage),
-  };
-  if (usage === null) return base;
-  const cost = price({
-    upstream: base.upstream,
-    requestModel: base.request_model,
-    responseModel: base.response_model,
-    serviceTier: base.service_tier,
-    usage,
-    atMs: Date.parse(base.started_at),
-  });
-  if (cost === null) return base;
-  return {
-    ...base,
-    cost_nano_usd: cost.costNanoUsd,
-    cost_usd: formatUsd(cost.costNanoUsd),
-    cost_input_nano_usd: cost.parts.inputNanoUsd,
-    cost_cache_read_nano_usd: cost.parts.cacheReadNanoUsd,
-    cost_cache_write_nano_usd: cost.parts.cacheWriteNanoUsd,
-    cost_output_nano_usd: cost.parts.outputNanoUsd,
-    price_id: cost.priceId,
+    cost_nano_usd: cost?.costNanoUsd ?? opened.cost_nano_usd,
+    cost_usd: cost === null ? opened.cost_usd : formatUsd(cost.costNanoUsd),
+    cost_input_nano_usd: cost?.parts.inputNanoUsd ?? opened.cost_input_nano_usd,
+    cost_cache_read_nano_usd: cost?.parts.cacheReadNanoUsd ?? opened.cost_cache_read_nano_usd,
+    cost_cache_write_nano_usd: cost?.parts.cacheWriteNanoUsd ?? opened.cost_cache_write_nano_usd,
+    cost_output_nano_usd: cost?.parts.outputNanoUsd ?? opened.cost_output_nano_usd,
+    price_id: cost?.priceId ?? opened.price_id,
   };
 }
-
 function sourceOf(usage: Usage | null, reported: Usage | null): UsageSource {
   if (usage === null) return 'missing';
   return reported === null ? 'estimated' : 'reported';

@@ -16,26 +16,37 @@ export function limitHeaders(
   upstream: AnswerHeaders,
 ): [string, string][] {
   const budget = readings.budgetRemainingNanoUsd;
-  return [
-    ...rateHeaders('requests', tighter(allowance, readings.requests), upstream),
-    ...rateHeaders('tokens', readings.tokens, upstream),
-    ...(budget === null ? [] : [['x-metertap-budget-remaining-usd', formatUsd(budget)] satisfies [string, string]]),
-  ];
+  const headers: [string, string][] = [];
+  addRate(headers, tighter(allowance, readings.requests), { names: RATE_NAMES.requests, upstream });
+  addRate(headers, readings.tokens, { names: RATE_NAMES.tokens, upstream });
+  if (budget !== null) headers.push(['x-metertap-budget-remaining-usd', formatUsd(budget)]);
+  return headers;
 }
 
-function rateHeaders(
-  kind: 'requests' | 'tokens',
+interface RateNames {
+  readonly limit: string;
+  readonly remaining: string;
+  readonly reset: string;
+}
+
+const namesOf = (kind: string): RateNames => ({
+  limit: `x-ratelimit-limit-${kind}`,
+  remaining: `x-ratelimit-remaining-${kind}`,
+  reset: `x-ratelimit-reset-${kind}`,
+});
+const RATE_NAMES = { requests: namesOf('requests'), tokens: namesOf('tokens') };
+
+function addRate(
+  headers: [string, string][],
   reading: RateReading | null,
-  upstream: AnswerHeaders,
-): [string, string][] {
-  if (reading === null) return [];
-  const upstreamRemaining = upstream.get(`x-ratelimit-remaining-${kind}`);
-  if (upstreamRemaining !== undefined && Number(upstreamRemaining) < reading.remaining) return [];
-  return [
-    [`x-ratelimit-limit-${kind}`, String(reading.limit)],
-    [`x-ratelimit-remaining-${kind}`, String(reading.remaining)],
-    [`x-ratelimit-reset-${kind}`, durationText(reading.resetMs)],
-  ];
+  { names, upstream }: { readonly names: RateNames; readonly upstream: AnswerHeaders },
+): void {
+  if (reading === null) return;
+  const upstreamRemaining = upstream.get(names.remaining);
+  if (upstreamRemaining !== undefined && Number(upstreamRemaining) < reading.remaining) return;
+  headers.push([names.limit, String(reading.limit)]);
+  headers.push([names.remaining, String(reading.remaining)]);
+  headers.push([names.reset, durationText(reading.resetMs)]);
 }
 
 /** Milliseconds in the Go style that OpenAI uses: `950ms`, `1s`, `6m0s`. */
