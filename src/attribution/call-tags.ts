@@ -6,6 +6,7 @@ import { isUsableTag, MAX_TAGS, parseTagNames, parseTags, TAGS_RULE } from './ta
 const OWN_TAGS = 'x-metertap-tags';
 const TAG_NAMES_HEADER = 'x-litellm-tags';
 const TAG_HEADER_PREFIX = 'helicone-property-';
+const NO_TAGS: ReadonlyMap<string, string> = new Map();
 
 /**
  * Gives the tags of all carriers. Where two name the same tag, ours wins; beyond the bound the later ones are left out.
@@ -13,10 +14,13 @@ const TAG_HEADER_PREFIX = 'helicone-property-';
  * @throws MetertapError `invalid_attribution` for a bad `x-metertap-tags`
  */
 export function tagsOf(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
-  const tags = new Map(ownTags(headers));
+  const own = ownTags(headers);
   const names = headerText(headers, TAG_NAMES_HEADER);
+  const others = headerTags(headers);
+  if (own.size === 0 && names === null && others.size === 0) return {};
+  const tags = new Map(own);
   if (names !== null) addTags(tags, parseTagNames(names));
-  addTags(tags, headerTags(headers));
+  addTags(tags, others);
   return Object.fromEntries(tags); // defines own members, also one called `__proto__`
 }
 
@@ -27,7 +31,7 @@ export function tagsOf(headers: IncomingHttpHeaders): Readonly<Record<string, st
  */
 export function ownTags(headers: IncomingHttpHeaders): ReadonlyMap<string, string> {
   const raw = headers[OWN_TAGS];
-  if (raw === undefined) return new Map();
+  if (raw === undefined) return NO_TAGS;
   const text = decodeHeader(raw);
   const tags = text === null ? null : parseTags(text);
   if (tags === null) throw invalidAttribution(OWN_TAGS, `The header ${OWN_TAGS} ${TAGS_RULE}.`);
@@ -36,14 +40,17 @@ export function ownTags(headers: IncomingHttpHeaders): ReadonlyMap<string, strin
 
 /** `helicone-property-<name>: value` (wire.md 4.5); names arrive in lower case. */
 function headerTags(headers: IncomingHttpHeaders): ReadonlyMap<string, string> {
-  const tags = new Map<string, string>();
+  let tags: Map<string, string> | null = null;
   for (const name in headers) {
     if (!name.startsWith(TAG_HEADER_PREFIX)) continue;
     const tag = name.slice(TAG_HEADER_PREFIX.length);
     const value = headerText(headers, name);
-    if (value !== null && isUsableTag(tag, value)) tags.set(tag, value);
+    if (value !== null && isUsableTag(tag, value)) {
+      tags ??= new Map();
+      tags.set(tag, value);
+    }
   }
-  return tags;
+  return tags ?? NO_TAGS;
 }
 
 function addTags(tags: Map<string, string>, more: ReadonlyMap<string, string>): void {

@@ -7,38 +7,58 @@ import type { Carrier } from './carrier-table.ts';
 import { decodeHeader, headerText, singleValue } from './header-text.ts';
 import { idMember } from './json-object.ts';
 
+/** Reads an id of a call; null where it has none. */
+export type IdReader = (call: CallSources) => string | null;
+
 /**
- * Gives the first usable id among `carriers`; null where none holds one.
+ * Makes a reader that gives the first usable id among `carriers`. It is made once, so that a call need not go through
+ * what each of them is.
  *
- * @throws MetertapError `invalid_attribution` when one of our own carriers is reached and holds a bad value
+ * The reader throws MetertapError `invalid_attribution` when one of our own carriers is reached and holds a bad value.
  */
-export function firstUsable(carriers: readonly Carrier[], call: CallSources): string | null {
-  for (const carrier of carriers) {
-    const value = valueAt(carrier, call);
-    if (value !== null && namesSomething(value)) return value;
-  }
-  return null;
+export function firstUsable(carriers: readonly Carrier[]): IdReader {
+  const readers = carriers.map(readerOf);
+  return (call) => {
+    for (const read of readers) {
+      const value = read(call);
+      if (value !== null && namesSomething(value)) return value;
+    }
+    return null;
+  };
 }
 
-function valueAt(carrier: Carrier, call: CallSources): string | null {
+function readerOf(carrier: Carrier): IdReader {
   switch (carrier.place) {
-    case 'own_header':
-      return ownHeader(call.headers, carrier.name, carrier.repeats);
-    case 'path':
-      return checkedPathRunId(call.pathRunId);
-    case 'header':
-      return foreignHeader(call.headers, carrier.name);
-    case 'header_pattern':
-      return headerLike(call.headers, carrier.name);
-    case 'json_header':
-      return idMember(call.jsonHeader(carrier.name), carrier.member);
-    case 'baggage': {
-      const encoded = call.baggage(carrier.name);
-      if (encoded === null) return null;
-      return percentDecoded(carrier.plus === 'space' ? encoded.replaceAll('+', ' ') : encoded);
+    case 'own_header': {
+      const { name, repeats } = carrier;
+      return ({ headers }) => ownHeader(headers, name, repeats);
     }
-    case 'body':
-      return call.body === null ? null : carrier.read(call.body);
+    case 'path':
+      return ({ pathRunId }) => checkedPathRunId(pathRunId);
+    case 'header': {
+      const { name } = carrier;
+      return ({ headers }) => foreignHeader(headers, name);
+    }
+    case 'header_pattern': {
+      const { name } = carrier;
+      return ({ headers }) => headerLike(headers, name);
+    }
+    case 'json_header': {
+      const { name, member } = carrier;
+      return (call) => idMember(call.jsonHeader(name), member);
+    }
+    case 'baggage': {
+      const { name, plus } = carrier;
+      return (call) => {
+        const encoded = call.baggage(name);
+        if (encoded === null) return null;
+        return percentDecoded(plus === 'space' ? encoded.replaceAll('+', ' ') : encoded);
+      };
+    }
+    case 'body': {
+      const { read } = carrier;
+      return ({ body }) => (body === null ? null : read(body));
+    }
   }
 }
 

@@ -20,6 +20,12 @@ const CONSUMED_NAMES: ReadonlySet<string> = new Set(['x-run-id', 'x-parent-run-i
 
 const CONSUMED_PREFIXES = ['x-metertap-', 'x-litellm-', 'x-portkey-', 'x-tfy-', 'helicone-', 'cf-aig-'] as const;
 
+const readRunId = firstUsable(CARRIERS.runId);
+const readParentRunId = firstUsable(CARRIERS.parentRunId);
+const readSessionId = firstUsable(CARRIERS.sessionId);
+const readAgent = firstUsable(CARRIERS.agent);
+const readUser = firstUsable(CARRIERS.user);
+
 /**
  * Reads the ids that a call carries. Values never leave this function unchecked: every id is usable (`isUsableId`),
  * tags are within their bounds.
@@ -29,11 +35,11 @@ const CONSUMED_PREFIXES = ['x-metertap-', 'x-litellm-', 'x-portkey-', 'x-tfy-', 
 export function attribute(sources: AttributionSources): CarriedIds {
   const call = new CallSources(sources);
   return {
-    runId: firstUsable(CARRIERS.runId, call),
-    parentRunId: firstUsable(CARRIERS.parentRunId, call),
-    sessionId: firstUsable(CARRIERS.sessionId, call),
-    agent: firstUsable(CARRIERS.agent, call),
-    user: firstUsable(CARRIERS.user, call),
+    runId: readRunId(call),
+    parentRunId: readParentRunId(call),
+    sessionId: readSessionId(call),
+    agent: readAgent(call),
+    user: readUser(call),
     traceId: traceIdOf(headerText(call.headers, 'traceparent') ?? ''),
     tags: tagsOf(call.headers),
   };
