@@ -1,6 +1,7 @@
 import type { ChunkSpan } from '../core/chunk-span.ts';
 import type { Endpoint } from './endpoints.ts';
 import { isEstimable } from './estimate-input.ts';
+import { type EventBytes, KeptEvents } from './kept-events.ts';
 
 /** What was kept of an answer while it passed, for an estimate of its tokens. */
 export type OutputEvidence =
@@ -13,9 +14,11 @@ export type OutputEvidence =
 /** Begins each text in a sequence of JSON texts (RFC 7464); it stands in none. */
 const RECORD_SEPARATOR = 0x1e;
 
-/** Most that is kept of a stream: some thirty events. An open stream may cost a few KiB (design.md, promise 5). */
+/**
+ * Most that is kept of a stream: some thirty events. An open stream may cost a few KiB (design.md, promise 5), so that
+ * what all of them begin with is kept once.
+ */
 const MAX_SAMPLE_BYTES = 8 * 1024;
-const FIRST_SAMPLE_BYTES = 1024;
 /** Where the type of a typed event stands, if it has no `event:` line. */
 const TYPE_WITHIN_BYTES = 96;
 
@@ -25,7 +28,7 @@ const TYPE_WITHIN_BYTES = 96;
  */
 export class OutputSample {
   readonly #isResponses: boolean;
-  #kept: Buffer | null = null;
+  #kept: KeptEvents | null = null;
   #keptBytes = 0;
   #totalBytes = 0;
   #document: Buffer | null = null;
@@ -46,40 +49,36 @@ export class OutputSample {
   /** @param name the event's `event:` line, if it has one */
   addEvent(data: Buffer, name: string | null): void {
     if (this.#isResponses && !addsText(data, name)) return;
-    this.#add(data, 0, data.length);
+    const room = this.#roomFor(data.length);
+    if (room < 0) return;
+    const to = Math.min(data.length, room);
+    this.#keep({ chunk: data, text: data.toString('latin1', 0, to), from: 0, to });
   }
 
   /** The same of an event whose data is one line within a chunk. */
   addLine(line: ChunkSpan, name: string | null): void {
     if (this.#isResponses && !lineAddsText(line, name)) return;
-    this.#add(line.chunk, line.from, line.to);
+    const { chunk, text, from, to } = line;
+    const room = this.#roomFor(to - from);
+    if (room >= 0) this.#keep({ chunk, text, from, to: Math.min(to, from + room) });
   }
 
   get evidence(): OutputEvidence {
     if (this.#document !== null) return { kind: 'document', bytes: this.#document };
     if (this.#kept === null) return { kind: 'nothing' };
-    return { kind: 'events', bytes: this.#kept.subarray(0, this.#keptBytes), totalBytes: this.#totalBytes };
+    return { kind: 'events', bytes: this.#kept.joined(RECORD_SEPARATOR), totalBytes: this.#totalBytes };
   }
 
-  #add(bytes: Buffer, from: number, to: number): void {
-    this.#totalBytes += to - from + 1;
-    if (this.#keptBytes >= MAX_SAMPLE_BYTES) return;
-    const end = Math.min(this.#keptBytes + 1 + to - from, MAX_SAMPLE_BYTES);
-    const kept = this.#room(end);
-    kept[this.#keptBytes] = RECORD_SEPARATOR;
-    bytes.copy(kept, this.#keptBytes + 1, from, from + end - this.#keptBytes - 1);
-    this.#keptBytes = end;
+  /** Counts an event. Gives how much of it there is room for; -1 where there is none. */
+  #roomFor(bytes: number): number {
+    this.#totalBytes += bytes + 1;
+    return MAX_SAMPLE_BYTES - this.#keptBytes - 1;
   }
 
-  #room(bytes: number): Buffer {
-    const kept = this.#kept;
-    if (kept !== null && kept.length >= bytes) return kept;
-    let size = kept?.length ?? FIRST_SAMPLE_BYTES;
-    while (size < bytes) size *= 2;
-    const larger = Buffer.allocUnsafeSlow(size);
-    kept?.copy(larger, 0, 0, this.#keptBytes);
-    this.#kept = larger;
-    return larger;
+  #keep(event: EventBytes): void {
+    this.#kept ??= new KeptEvents();
+    this.#kept.add(event);
+    this.#keptBytes += event.to - event.from + 1;
   }
 }
 
