@@ -14,11 +14,12 @@ const IDLE_CONNECTION_MS = 15_000;
 
 /**
  * Carries exchanges over connections of our own, but those whose bodies stream by (forms with files), which undici has.
- * The bound of connections holds for each of the two.
+ * Where connections are bounded undici has all, so that the bound holds for both kinds together.
  */
 export function createUpstreamCarrier(url: URL, settings: UpstreamCarrierSettings): Carrier {
-  const whole = new ConnectionPool({ ...settings, url, keptMs: IDLE_CONNECTION_MS });
   const streamed = new UndiciCarrier({ ...settings, url, keptMs: IDLE_CONNECTION_MS });
+  if (settings.maxConnections !== null) return streamed;
+  const whole = new ConnectionPool({ ...settings, url, keptMs: IDLE_CONNECTION_MS });
   return {
     send: (request, receiver) =>
       hasWholeBody(request) ? whole.send(request, receiver) : streamed.send(request, receiver),

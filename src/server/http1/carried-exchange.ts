@@ -1,5 +1,12 @@
 import type { AnswerReceiver, Sending } from '../carrier.ts';
-import type { Connection } from './connection.ts';
+
+/** What an exchange does to the connection that carries it. */
+export interface ExchangeConnection {
+  pause(): void;
+  resume(): void;
+  /** The exchange is ended by its caller. */
+  abandon(): void;
+}
 
 /** A request and its answer, from the moment that it is asked for until it is over. */
 export class CarriedExchange implements Sending {
@@ -12,7 +19,7 @@ export class CarriedExchange implements Sending {
   /** Whether the connection is used for nothing after it. */
   readonly isLast: boolean;
   /** The connection that carries it, or soon will. */
-  connection: Connection | null = null;
+  connection: ExchangeConnection | null = null;
   /** A connection is being opened because of it. */
   hasOpening = false;
   isOver = false;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { AnswerReader } from './answer-reader.ts';
-import type { CarriedExchange } from './carried-exchange.ts';
+import type { CarriedExchange, ExchangeConnection } from './carried-exchange.ts';
 import { ExchangeError } from './exchange-error.ts';
 import type { HeaderBlockReader } from './header-block.ts';
 import type { OpeningListener, SocketOpener } from './socket-opener.ts';
@@ -34,7 +34,7 @@ export interface ConnectionWaits {
 const MAX_JOINED_BODY_BYTES = 16_384;
 
 /** One connection to an upstream, with at most one exchange at a time. */
-export class Connection implements OpeningListener {
+export class Connection implements OpeningListener, ExchangeConnection {
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   readonly #reader: AnswerReader;
