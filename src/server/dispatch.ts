@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import { MetertapError } from '../core/errors.ts';
 import { type AnswerConsumer, type AnswerSource, ClientLeftError } from '../streaming/relay.ts';
-import { AnswerHeaders, answerHeadersOf } from './answer-headers.ts';
-import { endsItsRead, joinedChunks } from './joined-chunks.ts';
+import { AnswerHeaders } from './answer-headers.ts';
+import type { AnswerReceiver, CarriedHead, Sending } from './carrier.ts';
+import { ExchangeError } from './http1/exchange-error.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** A request as it goes to an upstream. */
@@ -48,21 +48,15 @@ const NO_HEADERS = new AnswerHeaders([]);
 
 /** Sends `request` to its upstream. */
 export function dispatch(request: OutgoingRequest): Dispatch {
-  const exchange = new UpstreamExchange(request.upstream);
+  const exchange = new UpstreamExchange(request.upstream.name);
+  const { carrier, basePath } = request.upstream;
+  const { method, headers, body } = request;
   try {
-    request.upstream.pool.dispatch(
-      {
-        path: request.upstream.basePath + request.path,
-        method: request.method as Dispatcher.HttpMethod,
-        headers: request.headers,
-        body: request.body,
-      },
-      exchange,
-    );
+    exchange.start(carrier.send({ method, path: basePath + request.path, headers, body }, exchange));
   } catch (error) {
-    exchange.onResponseError(null, error instanceof Error ? error : new Error(String(error)));
+    exchange.failed(error instanceof Error ? error : new Error(String(error)));
   }
-  return { result: exchange.result, abort: (reason) => exchange.abort(reason) };
+  return exchange;
 }
 
 /**
@@ -72,23 +66,16 @@ export function dispatch(request: OutgoingRequest): Dispatch {
  */
 const BYTES_AT_A_TIME = 65_536;
 
-/**
- * Receives the events of one undici dispatch (https://github.com/nodejs/undici/blob/main/docs/docs/api/Dispatcher.md).
- *
- * Data waits in a list until somebody attaches, and until all that one read of the socket held has been parsed: undici
- * gives each HTTP chunk by itself, and a stream that comes in a burst has one for each event. Together they are scanned,
- * written and framed once, within the same turn of the event loop (performance.md, "Rules of the hot path"). A chunk
- * with which a read ends need not wait for others.
- */
-class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
+/** One exchange with an upstream. What comes of the answer waits in a list until somebody attaches. */
+class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
   readonly kind = 'answer';
   readonly #result = Promise.withResolvers<UpstreamAnswer | DispatchFailure>();
-  readonly #upstream: Upstream;
-  #controller: Dispatcher.DispatchController | null = null;
+  readonly #upstreamName: string;
+  #sending: Sending | null = null;
+  #isSent = false;
   #abortReason: Error | null = null;
   #consumer: AnswerConsumer | null = null;
-  #waiting: Buffer[] = [];
-  #willDeliver = false;
+  readonly #waiting: Buffer[] = [];
   #over: { readonly error: Error | null } | null = null;
   #headReceived = false;
   /** Bytes taken since the answer last let others have their turn. */
@@ -100,60 +87,50 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   statusText = '';
   headers = NO_HEADERS;
 
-  constructor(upstream: Upstream) {
-    this.#upstream = upstream;
+  constructor(upstreamName: string) {
+    this.#upstreamName = upstreamName;
   }
 
   get result(): Promise<UpstreamAnswer | DispatchFailure> {
     return this.#result.promise;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#abortReason !== null) controller.abort(this.#abortReason);
+  start(sending: Sending): void {
+    this.#sending = sending;
+    if (this.#abortReason !== null) sending.abort(this.#abortReason);
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    statusCode: number,
-    headers: Parameters<typeof answerHeadersOf>[1],
-    statusMessage?: string,
-  ): void {
-    if (statusCode < 200) return;
+  sent(): void {
+    this.#isSent = true;
+  }
+
+  head(head: CarriedHead): void {
     this.#headReceived = true;
-    this.status = statusCode;
-    this.statusText = statusMessage ?? '';
-    this.headers = answerHeadersOf(controller.rawHeaders, headers);
-    controller.rawHeaders = null;
+    this.status = head.status;
+    this.statusText = head.statusText;
+    this.headers = new AnswerHeaders(head.fields);
     this.#result.resolve(this);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(chunk: Buffer): void {
     this.#takenBytes += chunk.length;
-    if (this.#takenBytes >= BYTES_AT_A_TIME && !this.#awaitsTurn) this.#awaitTurn(controller);
-    if (this.#consumer !== null && this.#waiting.length === 0 && endsItsRead(chunk)) {
-      this.#consumer.data(chunk);
-      return;
-    }
-    this.#waiting.push(chunk);
-    if (this.#consumer === null || this.#willDeliver) return;
-    this.#willDeliver = true;
-    queueMicrotask(this.#deliverLater);
+    if (this.#takenBytes >= BYTES_AT_A_TIME && !this.#awaitsTurn) this.#awaitTurn();
+    if (this.#consumer !== null && this.#waiting.length === 0) this.#consumer.data(chunk);
+    else this.#waiting.push(chunk);
   }
 
-  onResponseEnd(): void {
+  end(): void {
     this.#over = { error: null };
-    this.#deliver();
     this.#consumer?.end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  failed(error: Error): void {
     if (this.#over !== null) return;
     const reason = this.#abortReason ?? error;
     this.#over = { error: reason };
     this.#deliver();
     if (this.#headReceived) this.#consumer?.failed(reason);
-    else this.#result.resolve(failureOf(reason, this.#controller !== null, this.#upstream.name));
+    else this.#result.resolve(failureOf(reason, this.#isSent, this.#upstreamName));
   }
 
   forgetHeaders(): void {
@@ -161,59 +138,51 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, UpstreamAnswer {
   }
 
   attach(consumer: AnswerConsumer): void {
+    const over = this.#over; // what is over only afterwards tells the consumer itself
     this.#consumer = consumer;
     this.#deliver();
-    if (this.#over === null) return;
-    if (this.#over.error === null) consumer.end();
-    else consumer.failed(this.#over.error);
+    if (over === null) return;
+    if (over.error === null) consumer.end();
+    else consumer.failed(over.error);
   }
 
   pause(): void {
     this.#isPaused = true;
-    this.#controller?.pause();
+    this.#sending?.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
-    if (!this.#awaitsTurn) this.#controller?.resume();
+    if (!this.#awaitsTurn) this.#sending?.resume();
   }
 
   abort(reason: Error): void {
     if (this.#over !== null || this.#abortReason !== null) return;
     this.#abortReason = reason;
-    if (this.#controller !== null) this.#controller.abort(reason);
-    else this.onResponseError(null, reason);
+    this.#sending?.abort(reason);
   }
 
-  #awaitTurn(controller: Dispatcher.DispatchController): void {
+  #awaitTurn(): void {
     this.#awaitsTurn = true;
     this.#takenBytes = 0;
-    controller.pause();
+    this.#sending?.pause();
     setImmediate(() => {
       this.#awaitsTurn = false;
-      if (!this.#isPaused && this.#over === null) controller.resume();
+      if (!this.#isPaused && this.#over === null) this.#sending?.resume();
     });
   }
 
-  readonly #deliverLater = (): void => {
-    this.#willDeliver = false;
-    this.#deliver();
-  };
-
   #deliver(): void {
     const consumer = this.#consumer;
-    if (this.#waiting.length === 0 || consumer === null) return;
+    if (consumer === null) return;
     // Taken one by one: where a consumer ends the answer meanwhile, what is left comes before its failure.
-    this.#waiting = [...joinedChunks(this.#waiting)];
     for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) consumer.data(chunk);
   }
 }
 
-const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
-
-/** Tells a time-out from another failure of the upstream, by undici's error code. */
+/** Tells a time-out of the answer from another failure of the upstream. */
 export function isTimeout(error: Error): boolean {
-  return 'code' in error && typeof error.code === 'string' && TIMEOUT_CODES.has(error.code);
+  return error instanceof ExchangeError && (error.code === 'HEAD_TIMEOUT' || error.code === 'BODY_TIMEOUT');
 }
 
 /** What a failure is called, for the client and for the record. `requestSent`: the upstream may have begun to work. */

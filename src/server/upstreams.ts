@@ -1,5 +1,6 @@
-import { Pool } from 'undici';
 import { matchesModel } from '../pricing/model-pattern.ts';
+import type { Carrier } from './carrier.ts';
+import { createUpstreamCarrier } from './upstream-carrier.ts';
 
 /** How one upstream is reached and spoken to, as configured. */
 export interface UpstreamSettings {
@@ -33,7 +34,7 @@ export interface Upstream {
   readonly origin: string;
   /** The path of the base URL, put before every path. */
   readonly basePath: string;
-  readonly pool: Pool;
+  readonly carrier: Carrier;
 }
 
 /** Chosen by model; the first that matches wins (contract.md, "Configuration"). */
@@ -46,9 +47,6 @@ export interface UpstreamDirectory {
   close(): Promise<void>;
 }
 
-/** Idle connections are kept this long; upstreams that say `keep-alive: timeout=` are believed instead. */
-const IDLE_CONNECTION_MS = 15_000;
-
 /** Opens the pools. Nothing is connected before the first call. */
 export function createUpstreams(settings: readonly UpstreamSettings[]): UpstreamDirectory {
   const upstreams = settings.map(openUpstream);
@@ -60,29 +58,19 @@ export function createUpstreams(settings: readonly UpstreamSettings[]): Upstream
     choose: (model) => (model === null ? first : (upstreams.find((upstream) => serves(upstream, model)) ?? null)),
     named: (name) => upstreams.find((upstream) => upstream.name === name) ?? null,
     close: async () => {
-      await Promise.all(upstreams.map((upstream) => upstream.pool.close()));
+      await Promise.all(upstreams.map((upstream) => upstream.carrier.close()));
     },
   };
 }
 
 function openUpstream(settings: UpstreamSettings): Upstream {
   const url = new URL(settings.baseUrl);
-  const pool = new Pool(url.origin, {
-    connections: settings.maxConnections,
-    pipelining: 1,
-    // Header names and their order reach the client as the upstream wrote them; HTTP/2 would lower and reorder them.
-    allowH2: false,
-    keepAliveTimeout: IDLE_CONNECTION_MS,
-    headersTimeout: settings.firstByteMs,
-    bodyTimeout: settings.idleMs,
-    connect: { timeout: settings.connectMs, noDelay: true },
-  });
   return {
     settings,
     name: settings.name,
     host: url.hostname,
     origin: url.origin,
     basePath: url.pathname === '/' ? '' : url.pathname.replace(/\/$/, ''),
-    pool,
+    carrier: createUpstreamCarrier(url, settings),
   };
 }

@@ -1,56 +1,58 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Dispatcher, Pool } from 'undici';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { dispatch, type UpstreamAnswer } from '../../../src/server/dispatch.ts';
+import { describe, expect, it } from 'vitest';
+import type { AnswerReceiver, CarriedRequest, Carrier, Sending } from '../../../src/server/carrier.ts';
+import { type DispatchFailure, dispatch, isTimeout, type UpstreamAnswer } from '../../../src/server/dispatch.ts';
+import { ExchangeError } from '../../../src/server/http1/exchange-error.ts';
 import type { Upstream, UpstreamSettings } from '../../../src/server/upstreams.ts';
 
-/** An answer whose bytes come when the test says so. */
-class ToldAnswer implements Dispatcher.DispatchController {
-  paused = false;
-  aborted = false;
-  readonly reason = null;
-  rawHeaders: Buffer[] | null = [Buffer.from('x-request-id'), Buffer.from('req_1')];
+/** Carries one exchange, of which comes what the test says and when it says so. */
+class ToldCarrier implements Carrier, Sending {
   readonly moves: ('pause' | 'resume')[] = [];
-  handler: Dispatcher.DispatchHandler = {};
+  readonly aborted: Error[] = [];
+  request: CarriedRequest | null = null;
+  #receiver: AnswerReceiver | null = null;
 
-  abort(): void {
-    this.aborted = true;
+  send(request: CarriedRequest, receiver: AnswerReceiver): Sending {
+    this.request = request;
+    this.#receiver = receiver;
+    return this;
+  }
+
+  get told(): AnswerReceiver {
+    if (this.#receiver === null) throw new Error('nothing was sent');
+    return this.#receiver;
+  }
+
+  get paused(): boolean {
+    return this.moves.at(-1) === 'pause';
   }
 
   pause(): void {
-    this.paused = true;
     this.moves.push('pause');
   }
 
   resume(): void {
-    this.paused = false;
     this.moves.push('resume');
   }
 
+  abort(reason: Error): void {
+    this.aborted.push(reason);
+    this.told.failed(reason);
+  }
+
+  head(): void {
+    this.told.sent();
+    this.told.head({ status: 200, statusText: 'OK', fields: [ID] });
+  }
+
   data(bytes: number): void {
-    this.handler.onResponseData?.(this, Buffer.alloc(bytes));
+    this.told.data(Buffer.alloc(bytes));
   }
 
-  end(): void {
-    this.handler.onResponseEnd?.(this, {});
-  }
+  async close(): Promise<void> {}
 }
 
-class ToldPool extends Pool {
-  readonly #told: ToldAnswer;
-
-  constructor(told: ToldAnswer) {
-    super('http://127.0.0.1:1');
-    this.#told = told;
-  }
-
-  override dispatch(_options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    this.#told.handler = handler;
-    handler.onRequestStart?.(this.#told, null);
-    handler.onResponseStart?.(this.#told, 200, {}, 'OK');
-    return true;
-  }
-}
+const ID = { name: 'X-Request-Id', lowerName: 'x-request-id', value: 'req_1' };
 
 const SETTINGS: UpstreamSettings = {
   name: 'told',
@@ -67,22 +69,35 @@ const SETTINGS: UpstreamSettings = {
   headers: {},
 };
 
-async function toldAnswer(): Promise<{ told: ToldAnswer; answer: UpstreamAnswer }> {
-  const told = new ToldAnswer();
-  const pool = new ToldPool(told);
-  onTestFinished(() => pool.close());
-  const upstream: Upstream = { settings: SETTINGS, name: 'told', host: 'told', origin: 'told', basePath: '', pool };
-  const answer = await dispatch({ upstream, method: 'POST', path: '/', headers: [], body: null }).result;
+function upstreamOf(carrier: Carrier): Upstream {
+  return { settings: SETTINGS, name: 'told', host: 'told', origin: 'told', basePath: '/base', carrier };
+}
+
+function send(carrier: Carrier) {
+  return dispatch({ upstream: upstreamOf(carrier), method: 'POST', path: '/a?b', headers: ['c', 'd'], body: null });
+}
+
+async function toldAnswer(): Promise<{ told: ToldCarrier; answer: UpstreamAnswer }> {
+  const told = new ToldCarrier();
+  const sending = send(told);
+  told.head();
+  const answer = await sending.result;
   if (answer.kind !== 'answer') throw answer.error;
   return { told, answer };
 }
 
-async function begin(): Promise<{ told: ToldAnswer; answer: UpstreamAnswer; taken: number[] }> {
+async function begin(): Promise<{ told: ToldCarrier; answer: UpstreamAnswer; taken: number[] }> {
   const { told, answer } = await toldAnswer();
   const taken: number[] = [];
   answer.attach({ data: (chunk) => taken.push(chunk.length), end: () => undefined, failed: () => undefined });
   return { told, answer, taken };
 }
+
+it('is sent below the path of its upstream', () => {
+  const told = new ToldCarrier();
+  send(told);
+  expect(told.request).toEqual({ method: 'POST', path: '/base/a?b', headers: ['c', 'd'], body: null });
+});
 
 describe('an answer that comes faster than others have their turn', () => {
   it('waits for the next turn of the event loop after so many bytes', async () => {
@@ -117,16 +132,27 @@ describe('an answer that comes faster than others have their turn', () => {
   it('is left alone once it is over: its connection may serve another one', async () => {
     const { told } = await begin();
     told.data(70_000);
-    told.end();
+    told.told.end();
     await nextTurn();
     expect(told.moves).toEqual(['pause']);
   });
 });
 
+it('is kept until somebody takes it', async () => {
+  const { told, answer } = await toldAnswer();
+  told.data(3);
+  told.data(4);
+  told.told.end();
+  const taken: (number | string)[] = [];
+  answer.attach({ data: (chunk) => taken.push(chunk.length), end: () => taken.push('end'), failed: () => undefined });
+  expect(taken).toEqual([3, 4, 'end']);
+});
+
 it('is taken whole before its failure, also where the taking brings that about', async () => {
   const { told, answer } = await toldAnswer();
   const taken: (number | string)[] = [];
-  told.abort = () => told.handler.onResponseError?.(told, new Error('ended by its reader'));
+  told.data(200);
+  told.data(300);
   answer.attach({
     data: (chunk) => {
       taken.push(chunk.length);
@@ -135,15 +161,66 @@ it('is taken whole before its failure, also where the taking brings that about',
     end: () => undefined,
     failed: ({ message }) => taken.push(message),
   });
-  const read = Buffer.alloc(1_000);
-  for (const chunk of [read.subarray(0, 200), read.subarray(300, 600)]) told.handler.onResponseData?.(told, chunk);
-  await Promise.resolve();
   expect(taken).toEqual([200, 300, 'enough']);
 });
 
 it('lets go of the headers when nobody will read them any more', async () => {
-  const { told, answer } = await begin();
+  const { answer } = await begin();
   expect(answer.headers.get('x-request-id')).toBe('req_1');
   answer.forgetHeaders();
-  expect([answer.headers.get('x-request-id'), told.rawHeaders]).toEqual([undefined, null]);
+  expect(answer.headers.get('x-request-id')).toBe(undefined);
+});
+
+describe('a request without an answer', () => {
+  const failure = async (fail: (told: ToldCarrier) => void): Promise<DispatchFailure> => {
+    const told = new ToldCarrier();
+    const sending = send(told);
+    fail(told);
+    const result = await sending.result;
+    if (result.kind !== 'failed') throw new Error('it was answered');
+    return result;
+  };
+
+  it('has not reached its upstream before it is sent', async () => {
+    const { error, ending } = await failure(({ told }) => told.failed(new Error('refused')));
+    expect([error.code, ending]).toEqual(['upstream_unreachable', 'upstream_error']);
+  });
+
+  it('was cut once it is sent', async () => {
+    const { error, ending } = await failure(({ told }) => {
+      told.sent();
+      told.failed(new ExchangeError('CONNECTION_CLOSED', 'closed'));
+    });
+    expect([error.code, ending]).toEqual(['upstream_cut', 'upstream_cut']);
+  });
+
+  it('came too late where the time for it is over', async () => {
+    const { error, ending } = await failure(({ told }) => {
+      told.sent();
+      told.failed(new ExchangeError('HEAD_TIMEOUT', 'late'));
+    });
+    expect([error.code, ending]).toEqual(['upstream_timeout', 'timed_out']);
+  });
+
+  it('ends with the reason that it is aborted for, once', async () => {
+    const told = new ToldCarrier();
+    const sending = send(told);
+    sending.abort(new Error('first'));
+    sending.abort(new Error('second'));
+    expect(told.aborted.map(({ message }) => message)).toEqual(['first']);
+    expect((await sending.result).kind).toBe('failed');
+  });
+
+  it('fails where it cannot be sent', async () => {
+    const told = new ToldCarrier();
+    told.send = () => {
+      throw new ExchangeError('INVALID_REQUEST', 'no');
+    };
+    expect(await send(told).result).toMatchObject({ kind: 'failed', ending: 'upstream_error' });
+  });
+});
+
+it('knows the time-outs of answers from other failures', () => {
+  const codes = ['HEAD_TIMEOUT', 'BODY_TIMEOUT', 'CONNECT_TIMEOUT', 'CONNECTION_CLOSED'] as const;
+  expect(codes.filter((code) => isTimeout(new ExchangeError(code, '')))).toEqual(['HEAD_TIMEOUT', 'BODY_TIMEOUT']);
 });

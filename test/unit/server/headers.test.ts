@@ -1,9 +1,9 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { util } from 'undici';
 import { describe, expect, it } from 'vitest';
-import { type AnswerHeaders, answerHeadersOf } from '../../../src/server/answer-headers.ts';
+import { AnswerHeaders } from '../../../src/server/answer-headers.ts';
 import { asksForWebSocket, headersForUpstream } from '../../../src/server/headers.ts';
+import { HeaderBlockReader } from '../../../src/server/http1/header-block.ts';
 import { createUpstreams, type UpstreamSettings } from '../../../src/server/upstreams.ts';
 
 const SETTINGS: UpstreamSettings = {
@@ -54,10 +54,11 @@ function forClient(pairs: readonly string[], without: readonly string[] = []): s
   return answerHeaders(pairs).forClient(without);
 }
 
-/** As undici reads them off the wire. */
+/** As they are read off the wire. */
 function answerHeaders(pairs: readonly string[]): AnswerHeaders {
-  const rawHeaders = pairs.map((part) => Buffer.from(part, 'latin1'));
-  return answerHeadersOf(rawHeaders, util.parseHeaders(rawHeaders));
+  const lines: string[] = [];
+  for (let i = 0; i + 1 < pairs.length; i += 2) lines.push(`${pairs[i]}: ${pairs[i + 1]}\r\n`);
+  return new AnswerHeaders(new HeaderBlockReader().read(`${lines.join('')}\r\n`, 0));
 }
 
 const KEPT = [

@@ -1,0 +1,96 @@
+/** One line of a header block. */
+export interface HeaderField {
+  /** As it was sent. */
+  readonly name: string;
+  readonly lowerName: string;
+  /** Without the white space around it; bytes above 127 are latin1. */
+  readonly value: string;
+}
+
+/** A header block that is not one. The message says what is wrong with it, without quoting it. */
+export class HeaderBlockError extends Error {
+  override readonly name = 'HeaderBlockError';
+}
+
+interface FieldName {
+  readonly name: string;
+  readonly lowerName: string;
+}
+
+/** RFC 9110 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** What may stand in a value: visible characters, spaces, tabs, and bytes above 127 (RFC 9110 5.5). */
+const NOT_IN_VALUE = '[^\\t\\x20-\\x7e\\x80-\\xff]';
+const SPACE = 0x20;
+const TAB = 0x09;
+const CR = 0x0d;
+const LF = 0x0a;
+const LINE_END_CHARACTERS = 2;
+/** The names of all clients and upstreams that behave are fewer. */
+const MAX_KEPT_NAMES = 1000;
+const MAX_KEPT_NAME_CHARACTERS = 64;
+
+/**
+ * Reads header blocks of HTTP/1.1 strictly (RFC 9112 5): a name is a token and stands right before its colon, lines end
+ * with CR LF and are not folded, values have no control characters but tabs. What a lenient reader would make of
+ * anything else is where two readers of one message can differ, and where requests are smuggled (RFC 9112 11.2).
+ *
+ * It keeps the names that it has seen, up to a bound, with their lower case: making and checking those again would cost
+ * more than all else.
+ */
+export class HeaderBlockReader {
+  readonly #names = new Map<string, FieldName>();
+  /** Sought with `lastIndex`, which makes no object for what it finds. */
+  readonly #notInValue = new RegExp(NOT_IN_VALUE, 'g');
+
+  /**
+   * @param text a message's head as latin1, up to and with the empty line that ends it
+   * @param from where the block begins: after the request line or the status line
+   * @returns the fields in their order
+   * @throws HeaderBlockError
+   */
+  read(text: string, from: number): HeaderField[] {
+    const fields: HeaderField[] = [];
+    for (let at = from; ; ) {
+      const lineEnd = this.#lineEnd(text, at);
+      if (lineEnd === at) return fields;
+      fields.push(this.#field(text, at, lineEnd));
+      at = lineEnd + LINE_END_CHARACTERS;
+    }
+  }
+
+  /** Where the CR of the line that begins at `from` stands. The search is for what no line may hold. */
+  #lineEnd(text: string, from: number): number {
+    this.#notInValue.lastIndex = from;
+    if (!this.#notInValue.test(text)) throw new HeaderBlockError('The header block does not end.');
+    const at = this.#notInValue.lastIndex - 1;
+    if (text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF) return at;
+    throw new HeaderBlockError('A header line holds a control character, or does not end with CR LF.');
+  }
+
+  #field(text: string, from: number, lineEnd: number): HeaderField {
+    const colon = text.indexOf(':', from);
+    if (colon < 0 || colon > lineEnd) throw new HeaderBlockError('A header line has no colon.');
+    const { name, lowerName } = this.#nameOf(text.slice(from, colon));
+    let start = colon + 1;
+    let end = lineEnd;
+    while (start < end && isSpace(text.charCodeAt(start))) start++;
+    while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+    return { name, lowerName, value: text.slice(start, end) };
+  }
+
+  #nameOf(written: string): FieldName {
+    const kept = this.#names.get(written);
+    if (kept !== undefined) return kept;
+    if (!TOKEN.test(written)) throw new HeaderBlockError('A header name is no token, or is not followed by its colon.');
+    // A part of a text keeps the whole text: what is kept is made anew.
+    const name = Buffer.from(written, 'latin1').toString('latin1');
+    const field = { name, lowerName: name.toLowerCase() };
+    if (this.#names.size < MAX_KEPT_NAMES && name.length <= MAX_KEPT_NAME_CHARACTERS) this.#names.set(name, field);
+    return field;
+  }
+}
+
+function isSpace(code: number): boolean {
+  return code === SPACE || code === TAB;
+}

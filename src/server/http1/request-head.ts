@@ -1,0 +1,48 @@
+import { ExchangeError } from './exchange-error.ts';
+
+/** RFC 9110 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+const NOT_IN_TARGET = /[^\x21-\xff]/;
+/** Methods that say something by a body: without one they say so (RFC 9110 8.6). */
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH']);
+
+/** A request whose head is to be written. */
+export interface HeadedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly body: Buffer | null;
+}
+
+/** Whether the connection is used for nothing after a request. */
+export function isLastOnConnection({ method, body }: HeadedRequest): boolean {
+  // After HEAD some servers send a body all the same; a body that a method does not have, some take for a request.
+  return method === 'HEAD' || (body !== null && body.length > 0 && !WITH_BODY.has(method));
+}
+
+/**
+ * Makes the head of a request, to be written as latin1, in the words and the order that undici has.
+ *
+ * @param host the `host` header's value
+ * @throws ExchangeError `INVALID_REQUEST` where a part of it would break out of its line
+ */
+export function requestHead(request: HeadedRequest, host: string): string {
+  const { method, path, headers, body } = request;
+  if (!TOKEN.test(method)) throw invalid('method');
+  if (!path.startsWith('/') || NOT_IN_TARGET.test(path)) throw invalid('path');
+  const connection = method === 'HEAD' ? 'close' : 'keep-alive';
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${connection}\r\n`;
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
+    if (!TOKEN.test(name) || NOT_IN_VALUE.test(value)) throw invalid('header');
+    head += `${name}: ${value}\r\n`;
+  }
+  const length = body === null ? 0 : body.length;
+  return length > 0 || WITH_BODY.has(method) ? `${head}content-length: ${length}\r\n\r\n` : `${head}\r\n`;
+}
+
+function invalid(what: string): ExchangeError {
+  return new ExchangeError('INVALID_REQUEST', `The request has a ${what} that cannot be sent.`);
+}

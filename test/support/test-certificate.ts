@@ -1,0 +1,21 @@
+/** A certificate of `localhost` that signed itself, for servers of tests alone; good until 2126. */
+export const TEST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBlTCCATugAwIBAgIUSvo+bccMR5bjKKWkuu7tQGD0p/kwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjE2NDcwNFoYDzIxMjYxMDI5
+MTY0NzA0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASshFco/np6q5sr3dJaIa/gxRupkDbJveRTmzI6+OVSGRoIv+qa/7JG
+S4hBTBWVT7LTWmksCfdp1lBX8XfWpqlWo2kwZzAdBgNVHQ4EFgQU61WgX38Cikkv
+uCER+vqh3UzuZh0wHwYDVR0jBBgwFoAU61WgX38CikkvuCER+vqh3UzuZh0wDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SAAwRQIgLyBAo7DtQUh24w4FJ0XV/K5g934wlZ11DW6mLiXMaXoCIQCZ7HQMLhxZ
+FsrwZHpVFCrR3mKDwcLCY+b49p7zQuANwg==
+-----END CERTIFICATE-----
+`;
+
+/** Its key, which is as public as this file. */
+export const TEST_CERTIFICATE_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgv98V9ZZ0sO2yTbdL
+LdaPRxH+0T5iIMVldW54iHPIQd6hRANCAASshFco/np6q5sr3dJaIa/gxRupkDbJ
+veRTmzI6+OVSGRoIv+qa/7JGS4hBTBWVT7LTWmksCfdp1lBX8XfWpqlW
+-----END PRIVATE KEY-----
+`;
