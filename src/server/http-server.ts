@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { errorEnvelope, MetertapError } from '../core/errors.ts';
+import { takePlainRequests } from './http1-server/take-plain-requests.ts';
 import { errorHeaders, visibleError } from './reply-error.ts';
 
 export interface HttpSettings {
@@ -51,6 +52,7 @@ export function createHttpServer(
       else answerBrokenRequest(error, socket, nextId(), observer);
     },
   });
+  takePlainRequests(app.server, settings.maxHeaderBytes);
   app.addHook('onRequest', (request, reply, done) => {
     answers.set(request.raw.socket, reply.raw);
     reply.header('x-metertap-request-id', request.id);

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { ClientPresence } from './client-presence.ts';
+import type { ClientResponse } from './client-response.ts';
 import type { Passage } from './passage.ts';
 
 /**
@@ -42,7 +42,7 @@ export class ClientLeftError extends Error {
 
 export interface RelayOptions {
   readonly source: AnswerSource;
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   readonly presence: ClientPresence;
   readonly passage: Passage;
   readonly limits: RelayLimits;
