@@ -12,6 +12,9 @@ import type { ClientRequest } from './client-request.ts';
 export function readBody(request: ClientRequest, limitBytes: number): Promise<Buffer> {
   const announced = contentLengthOf(request);
   if (announced !== null && announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
+  const whole = request.takeWhole?.() ?? null;
+  if (whole !== null) return Promise.resolve(whole);
+  if (request.destroyed && !request.complete) return Promise.reject(stoppedSending()); // its close has gone by
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let bytes = 0;

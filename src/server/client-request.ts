@@ -22,6 +22,8 @@ export interface ClientRequest {
   off(event: 'data', listener: (chunk: Buffer) => void): unknown;
   off(event: 'end' | 'close' | 'error', listener: () => void): unknown;
   removeAllListeners(event: 'data'): unknown;
+  /** The whole body, where it has come already and nobody has asked for it. It is then over, and nothing more is told. */
+  takeWhole?(): Buffer | null;
   pause(): unknown;
   resume(): unknown;
 }

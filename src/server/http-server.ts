@@ -9,6 +9,8 @@ export interface HttpSettings {
   readonly requestTimeoutMs: number;
   readonly keepAliveMs: number;
   readonly maxHeaderBytes: number;
+  /** Whether plain requests are read by our own lane (`http1-server/`), or all of them by Node. */
+  readonly ownHttp: boolean;
 }
 
 export interface HttpObserver {
@@ -52,7 +54,7 @@ export function createHttpServer(
       else answerBrokenRequest(error, socket, nextId(), observer);
     },
   });
-  takePlainRequests(app.server, settings.maxHeaderBytes);
+  if (settings.ownHttp) takePlainRequests(app.server, settings.maxHeaderBytes);
   app.addHook('onRequest', (request, reply, done) => {
     answers.set(request.raw.socket, reply.raw);
     reply.header('x-metertap-request-id', request.id);

@@ -27,11 +27,14 @@ export interface Lane {
 }
 
 /** What a connection waits for, for each of which there is a time. */
-export type Waiting = 'first request' | 'rest of a request' | 'next request' | 'answer';
+export type Waiting = 'first request' | 'rest of a request' | 'next request' | 'answer' | 'end of the client';
 
 /** How much of further requests is kept while one is being answered, before the client is made to wait. */
 const MAX_AHEAD_BYTES = 65_536;
-const REQUEST_BEGINS = /^[A-Z]{1,20}(?:$| (?:$|[\x21-\x7e]+(?:$| )))/;
+/** Longer heads are not remembered: a connection without a request must stay light. */
+const MAX_REMEMBERED_BYTES = 4096;
+/** What a request may begin with: an empty line too many behind the one before, and a method. */
+const REQUEST_BEGINS = /^[\r\n]*(?:$|[A-Z-]{1,20}(?:$| ))/;
 const LONGEST_BEGINNING = 64;
 
 /** A client's connection as long as its requests are plain: one request at a time, each with its answer. */
@@ -40,11 +43,15 @@ export class PlainConnection implements AnswerKeeper {
   readonly #lane: Lane;
   /** The last head, most lines of which come again. */
   #head: RequestHead | null = null;
+  #hasServed = false;
+  /** The request whose body or whose answer is on its way. */
   #request: PlainRequest | null = null;
   #response: PlainResponse | null = null;
   /** What has come of further requests. */
   #ahead: Buffer | null = null;
   #stopsSocket = false;
+  /** The last answer has been given, or what came was refused: what still comes is thrown away. */
+  #isOver = false;
   /** Its place in the lane's list; -1 in none. */
   place = -1;
   /** For how many looks of the lane it has waited for the same. */
@@ -66,9 +73,10 @@ export class PlainConnection implements AnswerKeeper {
   }
 
   get waitsFor(): Waiting {
+    if (this.#isOver) return 'end of the client';
     if (this.#request !== null && !this.#request.complete) return 'rest of a request';
     if (this.#response !== null) return 'answer';
-    return this.#head === null ? 'first request' : 'next request';
+    return this.#hasServed ? 'next request' : 'first request';
   }
 
   /** Lets go of the socket. */
@@ -86,14 +94,34 @@ export class PlainConnection implements AnswerKeeper {
     const request = this.#request;
     const isLast = this.#response?.isLast === true;
     this.#response = null;
-    this.looksWaited = 0;
     if (isLast) {
+      this.#isOver = true;
+      this.looksWaited = 0;
       this.socket.destroySoon();
       return;
     }
-    // What nobody has read is thrown away, so that the next request is seen.
-    if (request !== null && !request.isRead) request.resume();
+    if (request?.complete === true) {
+      this.#request = null;
+      this.looksWaited = 0;
+    } else if (request?.isRead === false) request.resume(); // thrown away, so that the next request is seen
     if (this.#ahead !== null) process.nextTick(readAhead, this);
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  destroySoon(): void {
+    this.#response?.flush();
+    this.socket.destroySoon();
+  }
+
+  /** The request cannot be read, or has not come in time. */
+  refuse(error: Error): void {
+    this.#isOver = true;
+    this.looksWaited = 0;
+    this.#ahead = null;
+    this.#lane.refuse(error, this.socket);
   }
 
   /** Reads on with what had come while a request was being answered. */
@@ -108,6 +136,7 @@ export class PlainConnection implements AnswerKeeper {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#isOver) return;
     const request = this.#request;
     let rest: Buffer | null = chunk;
     if (request !== null && !request.complete) {
@@ -121,18 +150,19 @@ export class PlainConnection implements AnswerKeeper {
 
   #read(bytes: Buffer): void {
     const head = readRequestHead(bytes, this.#lane.maxHeadBytes, this.#head);
-    if (head === null) {
+    // Of requests that come together Node serves each at once; here one is served after the other.
+    if (head === null || bytes.length > head.bytes + head.contentLength) {
       this.#lane.handOver(this, bytes);
       return;
     }
     const request = new PlainRequest(head, this.socket);
     const response = new PlainResponse(request, this, head.keepsAlive);
-    this.#head = head;
+    this.#head = head.bytes <= MAX_REMEMBERED_BYTES ? head : null;
+    this.#hasServed = true;
     this.#request = request;
     this.#response = response;
     this.looksWaited = 0;
-    const rest = bytes.length > head.bytes ? request.take(bytes.subarray(head.bytes)) : null;
-    if (rest !== null) this.#keepAhead(rest);
+    if (bytes.length > head.bytes) request.take(bytes.subarray(head.bytes));
     this.#lane.serve(request, response);
   }
 
@@ -142,7 +172,7 @@ export class PlainConnection implements AnswerKeeper {
     const ahead = this.#ahead === null ? bytes : Buffer.concat([this.#ahead, bytes]);
     this.#ahead = ahead;
     if (isFirst && !REQUEST_BEGINS.test(ahead.toString('latin1', 0, LONGEST_BEGINNING))) {
-      this.#lane.refuse(new ConnectionError('HPE_INVALID_METHOD', 'what follows is no request'), this.socket);
+      this.refuse(new ConnectionError('HPE_INVALID_METHOD', 'what follows is no request'));
       return;
     }
     if (ahead.length < MAX_AHEAD_BYTES || this.#stopsSocket) return;
@@ -153,8 +183,12 @@ export class PlainConnection implements AnswerKeeper {
   /** The client has ended its side. As in Node's `http`, it has left where it is still owed an answer. */
   readonly #onEnd = (): void => {
     if (this.#request !== null && !this.#request.complete) {
-      this.#lane.refuse(new ConnectionError('HPE_INVALID_EOF_STATE', 'the request ends before its body'), this.socket);
-    } else this.socket.end();
+      this.refuse(new ConnectionError('HPE_INVALID_EOF_STATE', 'the request ends before its body'));
+      return;
+    }
+    this.#ahead = null;
+    this.#response?.flush();
+    this.socket.end();
   };
 
   readonly #onError = (error: Error): void => this.#lane.refuse(error, this.socket);

@@ -8,6 +8,10 @@ import type { PlainResponse } from './plain-response.ts';
 const MAX_HEAD_BYTES = 16_384;
 const LONGEST_LOOK_MS = 1000;
 const SHORTEST_LOOK_MS = 20;
+/** How long a client may take to read why it was refused. */
+const LAST_WORDS_MS = 30_000;
+/** Beyond the time that clients are told, so that none of them sends into a connection that is just closing; as Node. */
+const KEEP_ALIVE_BUFFER_MS = 1000;
 
 type ConnectionListener = (this: Server, socket: Socket) => void;
 
@@ -70,13 +74,13 @@ export class PlainLane implements Lane {
   }
 
   closeIdle(): void {
-    for (const connection of [...this.#connections]) {
+    for (const connection of this.#connections) {
       if (connection.waitsFor === 'next request') connection.socket.destroy();
     }
   }
 
   closeAll(): void {
-    for (const { socket } of [...this.#connections]) socket.destroy();
+    for (const { socket } of this.#connections) socket.destroy();
   }
 
   #startLooking(): void {
@@ -97,7 +101,7 @@ export class PlainLane implements Lane {
       clearInterval(this.#looks);
       this.#looks = null;
     }
-    for (const connection of [...this.#connections]) {
+    for (const connection of this.#connections) {
       const ms = connection.looksWaited * this.#lookMs;
       connection.looksWaited += 1;
       this.#endIfLate(connection, ms);
@@ -113,17 +117,17 @@ export class PlainLane implements Lane {
         if (keepAliveTimeout > 0 && waitedMs >= keepAliveTimeout + KEEP_ALIVE_BUFFER_MS) connection.socket.destroy();
         return;
       case 'first request':
-        if (headersTimeout > 0 && waitedMs >= headersTimeout) this.#timeOut(connection.socket);
+        if (headersTimeout > 0 && waitedMs >= headersTimeout) this.#timeOut(connection);
         return;
       case 'rest of a request':
-        if (requestTimeout > 0 && waitedMs >= requestTimeout) this.#timeOut(connection.socket);
+        if (requestTimeout > 0 && waitedMs >= requestTimeout) this.#timeOut(connection);
+        return;
+      case 'end of the client':
+        if (waitedMs >= LAST_WORDS_MS) connection.socket.destroy();
     }
   }
 
-  #timeOut(socket: Socket): void {
-    this.refuse(new ConnectionError('ERR_HTTP_REQUEST_TIMEOUT', 'the request did not come in time'), socket);
+  #timeOut(connection: PlainConnection): void {
+    connection.refuse(new ConnectionError('ERR_HTTP_REQUEST_TIMEOUT', 'the request did not come in time'));
   }
 }
-
-/** Beyond the time that clients are told, so that none of them sends into a connection that is just closing; as Node. */
-const KEEP_ALIVE_BUFFER_MS = 1000;

@@ -95,6 +95,16 @@ export class PlainRequest implements ClientRequest {
     return this;
   }
 
+  takeWhole(): Buffer | null {
+    if (!this.complete || this.#isFlowing !== null) return null;
+    const parts = this.#waiting;
+    this.#waiting = [];
+    this.#isFlowing = true;
+    this.readableEnded = true;
+    const [first] = parts;
+    return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
+  }
+
   /** Takes of `bytes` what belongs to the body. Gives the rest, null where there is none. */
   take(bytes: Buffer): Buffer | null {
     const isMore = bytes.length > this.#missingBytes;

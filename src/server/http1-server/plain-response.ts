@@ -1,12 +1,13 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ClientResponse } from '../../streaming/client-response.ts';
+import type { ClientResponse, ClientSocket } from '../../streaming/client-response.ts';
 import { Listeners } from './listeners.ts';
 import type { PlainRequest } from './plain-request.ts';
 import { type GivenHeaders, ResponseHead } from './response-head.ts';
 
-/** What the connection must hear of its answer. */
-export interface AnswerKeeper {
+/** The connection that an answer goes out on. */
+export interface AnswerKeeper extends ClientSocket {
+  readonly socket: Socket;
   /** Tells `Connection` and `Keep-Alive` of an answer after which the connection stays. */
   readonly keepAliveLines: string;
   /** The answer has been given to the system. */
@@ -35,7 +36,7 @@ export class PlainResponse implements ClientResponse {
   writableNeedDrain = false;
   destroyed = false;
   closed = false;
-  socket: Socket | null;
+  socket: ClientSocket | null;
   /** The connection ends with this answer. */
   isLast = false;
   readonly #keeper: AnswerKeeper;
@@ -53,7 +54,7 @@ export class PlainResponse implements ClientResponse {
 
   constructor(req: PlainRequest, keeper: AnswerKeeper, keepsAlive: boolean) {
     this.req = req;
-    this.socket = req.socket;
+    this.socket = keeper;
     this.shouldKeepAlive = keepsAlive;
     this.#keeper = keeper;
   }
@@ -63,7 +64,7 @@ export class PlainResponse implements ClientResponse {
   }
 
   get writableLength(): number {
-    return this.socket === null ? 0 : this.#waitingBytes + this.#text.length + this.socket.writableLength;
+    return this.closed ? 0 : this.#waitingBytes + this.#text.length + this.#keeper.socket.writableLength;
   }
 
   on(event: string, listener: AnswerListener): this {
@@ -125,8 +126,7 @@ export class PlainResponse implements ClientResponse {
       this.#willFlush = true;
       process.nextTick(flushLater, this);
     }
-    const { socket } = this;
-    if (socket === null || this.writableLength < socket.writableHighWaterMark) return true;
+    if (this.writableLength < this.#keeper.socket.writableHighWaterMark) return true;
     this.writableNeedDrain = true;
     return false;
   }
@@ -146,15 +146,16 @@ export class PlainResponse implements ClientResponse {
   }
 
   setTimeout(ms: number): this {
+    if (this.closed) return this; // the connection serves others by now
     this.#hasTimeout = ms > 0;
-    this.socket?.setTimeout(ms);
+    this.#keeper.socket.setTimeout(ms);
     return this;
   }
 
   destroy(): this {
     if (this.destroyed) return this;
     this.destroyed = true;
-    this.socket?.destroy();
+    this.#keeper.socket.destroy();
     return this;
   }
 
@@ -181,12 +182,12 @@ export class PlainResponse implements ClientResponse {
   /** Gives the system what has been written. */
   flush(): void {
     this.#willFlush = false;
-    const { socket } = this;
-    if (socket === null) return;
-    if (socket.writable) this.#hand(socket);
-    if (!this.writableEnded) {
-      if (this.writableNeedDrain && !socket.writableNeedDrain) process.nextTick(drainLater, this);
-    } else if (socket.writable) this.#finishAfter(socket);
+    const { socket } = this.#keeper;
+    // As with Node's: after the client has ended its side, and so left, nothing more goes out.
+    if (this.closed || !socket.writable) return;
+    this.#hand(socket);
+    if (this.writableEnded) this.#finishAfter(socket);
+    else if (this.writableNeedDrain && !socket.writableNeedDrain) process.nextTick(drainLater, this);
   }
 
   flushLater(): void {
@@ -235,16 +236,19 @@ export class PlainResponse implements ClientResponse {
   }
 
   #finishAfter(socket: Socket): void {
-    if (socket.writableLength === 0) this.#finish();
-    else
-      socket.write(NO_BYTES, (error) => {
-        if (!error) this.#finish();
-      });
+    if (socket.errored !== null || socket.destroyed) return; // its close tells
+    if (socket.writableLength === 0) {
+      this.#finish();
+      return;
+    }
+    socket.write(NO_BYTES, (error) => {
+      if (!error) this.#finish();
+    });
   }
 
   #finish(): void {
     if (this.closed) return;
-    if (this.#hasTimeout) this.socket?.setTimeout(0);
+    if (this.#hasTimeout) this.#keeper.socket.setTimeout(0);
     this.writableFinished = true;
     this.socket = null;
     this.destroyed = true;
@@ -260,7 +264,8 @@ const NO_BYTES = Buffer.alloc(0);
 function joined(pieces: readonly (string | Buffer)[], total: number): Buffer {
   const bytes = Buffer.allocUnsafe(total);
   let at = 0;
-  for (const piece of pieces) at += typeof piece === 'string' ? bytes.write(piece, at, 'latin1') : piece.copy(bytes, at);
+  for (const piece of pieces)
+    at += typeof piece === 'string' ? bytes.write(piece, at, 'latin1') : piece.copy(bytes, at);
   return bytes;
 }
 

@@ -58,24 +58,52 @@ const NOT_PLAIN: ReadonlySet<string> = new Set([
  * Reads the head that `bytes` begin with. Null where it is not whole, not plain, or longer than `maxBytes`.
  *
  * @param before the last head of the same connection: a client says most things with every request, and what is said
- *   again is neither checked nor made again
+ *   again is neither looked for, nor checked, nor made again
  */
 export function readRequestHead(bytes: Buffer, maxBytes: number, before: RequestHead | null): RequestHead | null {
+  const head = before === null ? null : readAnotherHead(bytes, before);
+  if (head !== null && head.bytes <= maxBytes) return head;
   const end = bytes.indexOf(HEAD_END);
   if (end < 0 || end + HEAD_END_BYTES > maxBytes) return null;
-  // For comparisons only: what is kept is made anew, since a part of a text keeps all of it in memory.
   const text = bytes.toString('latin1', 0, end + LINE_END.length);
+  const line = readRequestLine(text, null);
+  const fields = line === null ? null : readFields(bytes, text, line.bytes);
+  return line === null || fields === null ? null : headOf(line, fields, end + HEAD_END_BYTES);
+}
+
+/** How much longer than the one before a head may be that is read by it. */
+const MORE_BYTES = 256;
+
+/** Reads a head that has the names of `before` in their order; null where it has not, or is not plain. */
+function readAnotherHead(bytes: Buffer, before: RequestHead): RequestHead | null {
+  // For comparisons only: what is kept is made anew, since a part of a text keeps all of it in memory.
+  const text = bytes.toString('latin1', 0, Math.min(bytes.length, before.bytes + MORE_BYTES));
+  const line = readRequestLine(text, before);
+  const fields = line === null ? null : sameFields(bytes, text, line.bytes, before);
+  return line === null || fields === null ? null : headOf(line, fields, fields.end + LINE_END.length);
+}
+
+interface RequestLine {
+  readonly method: string;
+  readonly url: string;
+  readonly bytes: number;
+}
+
+function readRequestLine(text: string, before: RequestHead | null): RequestLine | null {
   const methodEnd = text.indexOf(' ');
-  const urlEnd = text.indexOf(' ', methodEnd + 1);
-  if (urlEnd < 0 || !text.startsWith(VERSION, urlEnd)) return null;
   const method = plainMethod(text, methodEnd);
   if (method === null) return null;
-  const url = plainUrl(text, methodEnd + 1, urlEnd, before);
-  if (url === null) return null;
-  const from = urlEnd + VERSION.length;
-  const fields = (before === null ? null : sameFields(bytes, text, from, before)) ?? readFields(bytes, text, from);
-  if (fields === null) return null;
-  return headOf(method, url, fields, end + HEAD_END_BYTES);
+  const from = methodEnd + 1;
+  const isSame =
+    before !== null && text.startsWith(before.url, from) && text.startsWith(VERSION, from + before.url.length);
+  const urlEnd = isSame ? from + before.url.length : text.indexOf(' ', from);
+  if (urlEnd < 0 || !text.startsWith(VERSION, urlEnd)) return null;
+  const url = isSame ? before.url : plainUrl(text.slice(from, urlEnd));
+  return url === null ? null : { method, url, bytes: urlEnd + VERSION.length };
+}
+
+function plainUrl(url: string): string | null {
+  return PLAIN_TARGET.test(url) ? Buffer.from(url, 'latin1').toString('latin1') : null;
 }
 
 interface Fields {
@@ -83,7 +111,12 @@ interface Fields {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-function headOf(method: string, url: string, { rawHeaders, headers }: Fields, bytes: number): RequestHead | null {
+interface SameFields extends Fields {
+  /** Where the empty line begins that ends the head. */
+  readonly end: number;
+}
+
+function headOf({ method, url }: RequestLine, { rawHeaders, headers }: Fields, bytes: number): RequestHead | null {
   if (headers['host'] === undefined) return null;
   const length = headers['content-length'];
   // A POST says how long its body is; what has none may still have one in some way or other.
@@ -106,18 +139,8 @@ function plainMethod(text: string, end: number): string | null {
   return end === 6 && text.startsWith('DELETE') ? 'DELETE' : null;
 }
 
-function plainUrl(text: string, from: number, end: number, before: RequestHead | null): string | null {
-  if (before !== null && before.url.length === end - from && text.startsWith(before.url, from)) return before.url;
-  const url = text.slice(from, end);
-  return PLAIN_TARGET.test(url) ? flat(url) : null;
-}
-
-function flat(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
-}
-
 /** Reads fields that have the names of `before`, in their order; null where they have not. */
-function sameFields(bytes: Buffer, text: string, from: number, before: RequestHead): Fields | null {
+function sameFields(bytes: Buffer, text: string, from: number, before: RequestHead): SameFields | null {
   const { rawHeaders } = before;
   let newHeaders: string[] | null = null;
   let at = from;
@@ -133,14 +156,16 @@ function sameFields(bytes: Buffer, text: string, from: number, before: RequestHe
       continue;
     }
     const lineEnd = text.indexOf(LINE_END, valueFrom);
+    if (lineEnd < 0) return null;
     const newValue = plainValue(bytes, valueFrom, lineEnd);
     if (newValue === null) return null;
     newHeaders ??= [...rawHeaders];
     newHeaders[i + 1] = newValue;
     at = lineEnd + LINE_END.length;
   }
-  if (at !== text.length) return null;
-  return newHeaders === null ? before : { rawHeaders: newHeaders, headers: changed(before.headers, newHeaders) };
+  if (!text.startsWith(LINE_END, at)) return null;
+  if (newHeaders === null) return { rawHeaders, headers: before.headers, end: at };
+  return { rawHeaders: newHeaders, headers: changed(before.headers, newHeaders), end: at };
 }
 
 /** Headers with the same names, in the same order, and the values of `rawHeaders`. */
