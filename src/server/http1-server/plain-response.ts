@@ -113,8 +113,9 @@ export class PlainResponse implements ClientResponse {
   writeHead(status: number, textOrHeaders?: string | GivenHeaders, headers?: GivenHeaders): this {
     const given = typeof textOrHeaders === 'string' ? headers : textOrHeaders;
     const text = typeof textOrHeaders === 'string' ? textOrHeaders : this.statusMessage;
+    const head = new ResponseHead(status, text);
     this.statusCode = status;
-    this.#storeHead(new ResponseHead(status, text), given);
+    this.#storeHead(head, given);
     return this;
   }
 
