@@ -49,6 +49,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Whether metrics of the whole process are collected; tests make many apps in one process. */
   readonly collectProcessMetrics: boolean;
+  /** False: clients' requests are all read by Node's `http`, which tests compare ours with. */
+  readonly ownHttp?: boolean;
 }
 
 /** A running Metertap. */
@@ -160,6 +162,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       requestTimeoutMs: config.listen.request_timeout_ms,
       keepAliveMs: config.listen.keep_alive_ms,
       maxHeaderBytes: config.listen.max_header_kb * 1024,
+      ownHttp: options.ownHttp ?? true,
     },
     nextId,
     observer,

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { MetertapError } from '../core/errors.ts';
 import { codingsOf, DecodingError, decodeBody } from '../streaming/body-decoder.ts';
+import type { ClientRequest } from './client-request.ts';
 
 /**
  * Reads a request's body whole, within a bound.
@@ -9,9 +9,12 @@ import { codingsOf, DecodingError, decodeBody } from '../streaming/body-decoder.
  * @param limitBytes bound of the bytes on the wire and of what they decode to
  * @throws MetertapError `body_too_large`; `malformed_request` where the client stopped sending
  */
-export function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+export function readBody(request: ClientRequest, limitBytes: number): Promise<Buffer> {
   const announced = contentLengthOf(request);
   if (announced !== null && announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
+  const whole = request.takeWhole?.() ?? null;
+  if (whole !== null) return Promise.resolve(whole);
+  if (request.destroyed && !request.complete) return Promise.reject(stoppedSending()); // its close has gone by
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let bytes = 0;
@@ -36,7 +39,7 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
  *
  * @throws MetertapError `unsupported_encoding`, `body_too_large`, `malformed_body`
  */
-export async function decodeRequestBody(body: Buffer, request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+export async function decodeRequestBody(body: Buffer, request: ClientRequest, limitBytes: number): Promise<Buffer> {
   try {
     return await decodeBody(body, codingsOf(request.headers['content-encoding']), limitBytes);
   } catch (error) {
@@ -58,7 +61,7 @@ export async function decodeRequestBody(body: Buffer, request: IncomingMessage, 
  * @param observe sees every further chunk on its way
  */
 export function streamBody(
-  request: IncomingMessage,
+  request: ClientRequest,
   ahead: readonly Buffer[],
   observe: (chunk: Buffer) => void,
 ): Readable {
@@ -96,13 +99,13 @@ export function streamBody(
 }
 
 /** The announced length in bytes; null where the body is chunked or there is none. */
-export function contentLengthOf(request: IncomingMessage): number | null {
+export function contentLengthOf(request: ClientRequest): number | null {
   const length = request.headers['content-length'];
   return length === undefined ? null : Number(length);
 }
 
 /** Whether a request has a body at all (RFC 9112 6.3). */
-export function hasBody(request: IncomingMessage): boolean {
+export function hasBody(request: ClientRequest): boolean {
   return request.headers['transfer-encoding'] !== undefined || (contentLengthOf(request) ?? 0) > 0;
 }
 

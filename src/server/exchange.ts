@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { Endpoint } from '../metering/endpoints.ts';
 import type { ClientPresence } from '../streaming/client-presence.ts';
+import type { ClientResponse } from '../streaming/client-response.ts';
+import type { ClientRequest } from './client-request.ts';
 import type { Cancellation } from './open-calls.ts';
 
 /** One request of a client and the place for its answer: what every stage of the request path begins with. */
@@ -10,8 +11,8 @@ export interface Exchange {
   readonly framed: FastifyRequest;
   /** ULID; the answer's `x-metertap-request-id` and the id of the call's record. */
   readonly id: string;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly presence: ClientPresence;
   readonly cancellation: Cancellation;
   readonly endpoint: Endpoint;

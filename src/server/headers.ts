@@ -1,6 +1,7 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { isConsumedHeader } from '../attribution/carriers.ts';
 import { CREDENTIAL_HEADERS } from '../attribution/credential.ts';
+import type { ClientRequest } from './client-request.ts';
 import { HOP_BY_HOP, namedByConnection, namesOfParsed } from './header-names.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -41,7 +42,7 @@ export interface UpstreamHeaderOptions {
  * @param request its headers as Node gives them, raw and parsed
  */
 export function headersForUpstream(
-  { rawHeaders, headers: parsed }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>,
+  { rawHeaders, headers: parsed }: Pick<ClientRequest, 'rawHeaders' | 'headers'>,
   options: UpstreamHeaderOptions,
 ): string[] {
   const { settings } = options.upstream;

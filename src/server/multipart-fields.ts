@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
+import type { ClientRequest } from './client-request.ts';
 
 /**
  * Reads the small fields of a multipart body that goes by (wire.md 7: multipart must stream). Files are skipped; the
@@ -14,7 +14,7 @@ export class MultipartFields {
   /** True when the body was read to its end or can no longer be read as multipart. */
   finished = false;
 
-  constructor(request: IncomingMessage) {
+  constructor(request: ClientRequest) {
     this.#parser = openParser(request);
     if (this.#parser === null) {
       this.finished = true;
@@ -48,7 +48,7 @@ export class MultipartFields {
 
 const LIMITS = { fieldSize: 4096, fields: 1000, parts: 1000, headerPairs: 200 };
 
-function openParser(request: IncomingMessage): BusboyInstance | null {
+function openParser(request: ClientRequest): BusboyInstance | null {
   const contentType = request.headers['content-type'];
   if (contentType === undefined) return null;
   const headers: BusboyHeaders = { 'content-type': contentType };

@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import { errorEnvelope, MetertapError } from '../core/errors.ts';
 import { isUsableId } from '../core/ids.ts';
+import type { ClientResponse } from '../streaming/client-response.ts';
 
 /** What an error answer names beside the error itself. */
 export interface AnswerIds {
@@ -33,7 +33,7 @@ export function errorHeaders(error: MetertapError, ids: AnswerIds): Record<strin
 }
 
 /** Writes an error as the whole answer. Does nothing where an answer has begun or the client is gone. */
-export function writeError(response: ServerResponse, error: MetertapError, ids: AnswerIds): void {
+export function writeError(response: ClientResponse, error: MetertapError, ids: AnswerIds): void {
   if (response.headersSent || response.destroyed) return;
   const body = Buffer.from(JSON.stringify(errorEnvelope(error)));
   response.writeHead(error.kind.status, { ...errorHeaders(error, ids), 'content-length': String(body.length) });
@@ -55,7 +55,7 @@ export function headerText(text: string): string {
  * Sends a head that has been written, so that a client sees it before the body. Not by `flushHeaders`, which writes
  * bytes beyond ASCII in header values as UTF-8 once more; beside a body of bytes Node writes them as they are.
  */
-export function flushHead(response: ServerResponse): void {
+export function flushHead(response: ClientResponse): void {
   response.write(NO_BYTES);
 }
 

@@ -1,14 +1,13 @@
-import type { ServerResponse } from 'node:http';
-
+import type { ClientResponse } from './client-response.ts';
 /**
  * Whether the client is still there. A client has left when its connection closed before its answer was finished.
  */
 export class ClientPresence {
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   #listeners: (() => void)[] = [];
   #left = false;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ClientResponse) {
     this.#response = response;
     response.once('close', () => {
       if (!response.writableFinished) this.#leave();

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { ClientPresence } from './client-presence.ts';
+import type { ClientResponse } from './client-response.ts';
 import type { Passage } from './passage.ts';
 
 /**
@@ -42,7 +42,7 @@ export class ClientLeftError extends Error {
 
 export interface RelayOptions {
   readonly source: AnswerSource;
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   readonly presence: ClientPresence;
   readonly passage: Passage;
   readonly limits: RelayLimits;
@@ -113,8 +113,10 @@ export class Relay {
     this.#released = true;
     const held = this.#options.passage.release();
     if (!this.#clientLeft) this.sendHead();
+    // What ends the answer goes out with its last bytes.
+    const last = this.#sourceEnded ? held.pop() : undefined;
     for (const bytes of held) this.#write(bytes);
-    if (this.#sourceEnded) this.#finish();
+    if (this.#sourceEnded) this.#finish(last);
   }
 
   /** Ends the answer before its time: `last` takes the place of whatever has not gone out yet. */
@@ -122,8 +124,7 @@ export class Relay {
     this.#released = true;
     this.#options.passage.release();
     if (!this.#clientLeft) this.sendHead();
-    this.#write(last);
-    this.#finish();
+    this.#finish(last);
   }
 
   /** The client must see that its answer is not whole: its connection is cut after what has been written to it. */
@@ -200,13 +201,13 @@ export class Relay {
     });
   }
 
-  #finish(): void {
+  #finish(last?: Buffer): void {
     this.#clearDrainTimer();
     this.#forgetLeave();
     if (this.#clientLeft) return;
     const { response, presence, limits } = this.#options;
     this.sendHead();
-    response.end();
+    response.end(last);
     if (response.writableLength > 0) presence.cutIfStalled(limits.clientStallMaxMs);
   }
 

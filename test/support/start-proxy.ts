@@ -32,6 +32,8 @@ export interface TestProxyOptions {
   readonly dataDir?: string;
   /** The time; without it that of the machine. */
   readonly clock?: Clock;
+  /** False: clients' requests are all read by Node's `http`. */
+  readonly ownHttp?: boolean;
 }
 
 export async function startProxy(options: TestProxyOptions): Promise<TestProxy> {
@@ -62,6 +64,7 @@ export async function startProxy(options: TestProxyOptions): Promise<TestProxy> 
     version: 'test',
     nodeVersion: process.version,
     collectProcessMetrics: false,
+    ownHttp: options.ownHttp ?? true,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   const adminKey = config.admin_key ?? secrets.adminKey;

@@ -1,0 +1,29 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/**
+ * What is used of a client's request: what Node's `IncomingMessage` has, and what `PlainRequest` does alike. The bytes
+ * of the body come as they are asked for, from the next turn on.
+ */
+export interface ClientRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  /** By name in lower case, in the order of `rawHeaders`. */
+  readonly headers: IncomingHttpHeaders;
+  /** Name, value, name, value, … */
+  readonly rawHeaders: readonly string[];
+  /** Whether all of it has come. */
+  readonly complete: boolean;
+  readonly destroyed: boolean;
+  /** Whether `end` has been told. */
+  readonly readableEnded: boolean;
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  on(event: 'end' | 'close' | 'error', listener: () => void): unknown;
+  off(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  off(event: 'end' | 'close' | 'error', listener: () => void): unknown;
+  removeAllListeners(event: 'data'): unknown;
+  /** The whole body, where it has come already and nobody has asked for it. It is then over, and nothing more is told. */
+  takeWhole?(): Buffer | null;
+  pause(): unknown;
+  resume(): unknown;
+}

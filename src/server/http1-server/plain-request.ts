@@ -1,0 +1,162 @@
+import type { Socket } from 'node:net';
+import type { ClientRequest } from '../client-request.ts';
+import { Listeners } from './listeners.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** How much of a body waits for its reader before the client is made to wait; as much as Node keeps of one. */
+const MAX_WAITING_BYTES = 65_536;
+const NO_BYTES = Buffer.alloc(0);
+
+type RequestListener = (chunk: Buffer) => void;
+
+/**
+ * A request that came in plain HTTP/1.1, with as much of the behaviour of Node's `IncomingMessage` as is used here and in
+ * Fastify: its body flows from the turn after somebody has asked for it, and stops while it is paused. Other than there,
+ * a body that has come whole can be read although its client has gone.
+ */
+export class PlainRequest implements ClientRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly httpVersion = '1.1';
+  readonly httpVersionMajor = 1;
+  readonly httpVersionMinor = 1;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly rawHeaders: readonly string[];
+  readonly socket: Socket;
+  complete: boolean;
+  destroyed = false;
+  aborted = false;
+  readableEnded = false;
+  readonly #listeners = new Listeners<Buffer>();
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #missingBytes: number;
+  /** Null before anybody has asked for the body. */
+  #isFlowing: boolean | null = null;
+  #willFlow = false;
+  #stopsSocket = false;
+
+  constructor(head: RequestHead, socket: Socket) {
+    this.method = head.method;
+    this.url = head.url;
+    this.headers = head.headers;
+    this.rawHeaders = head.rawHeaders;
+    this.socket = socket;
+    this.#missingBytes = head.contentLength;
+    this.complete = head.contentLength === 0;
+  }
+
+  /** Whether anybody has asked for the body. */
+  get isRead(): boolean {
+    return this.#isFlowing !== null;
+  }
+
+  on(event: string, listener: RequestListener): this {
+    this.#listeners.add(event, listener, false);
+    if (event === 'data' && this.#isFlowing === null) this.resume();
+    return this;
+  }
+
+  once(event: string, listener: RequestListener): this {
+    this.#listeners.add(event, listener, true);
+    if (event === 'data' && this.#isFlowing === null) this.resume();
+    return this;
+  }
+
+  off(event: string, listener: RequestListener): this {
+    this.#listeners.remove(event, listener);
+    return this;
+  }
+
+  removeListener(event: string, listener: RequestListener): this {
+    return this.off(event, listener);
+  }
+
+  removeAllListeners(event: string): this {
+    this.#listeners.removeAll(event);
+    return this;
+  }
+
+  pause(): this {
+    this.#isFlowing = false;
+    return this;
+  }
+
+  resume(): this {
+    this.#isFlowing = true;
+    if (this.#stopsSocket) {
+      this.#stopsSocket = false;
+      this.socket.resume();
+    }
+    if (!this.#willFlow && (this.#waiting.length > 0 || this.complete) && !this.readableEnded) {
+      this.#willFlow = true;
+      process.nextTick(flow, this);
+    }
+    return this;
+  }
+
+  takeWhole(): Buffer | null {
+    if (!this.complete || this.#isFlowing !== null) return null;
+    const parts = this.#waiting;
+    this.#waiting = [];
+    this.#isFlowing = true;
+    this.readableEnded = true;
+    const [first] = parts;
+    return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
+  }
+
+  /** Takes of `bytes` what belongs to the body. Gives the rest, null where there is none. */
+  take(bytes: Buffer): Buffer | null {
+    const isMore = bytes.length > this.#missingBytes;
+    const body = isMore ? bytes.subarray(0, this.#missingBytes) : bytes;
+    const rest = isMore ? bytes.subarray(this.#missingBytes) : null;
+    this.#missingBytes -= body.length;
+    this.complete = this.#missingBytes === 0;
+    if (body.length > 0) this.#arrive(body);
+    return rest;
+  }
+
+  /** The connection has closed. */
+  abort(): void {
+    this.destroyed = true;
+    if (this.complete) return;
+    this.aborted = true;
+    this.#listeners.emit('aborted', NO_BYTES);
+    this.#listeners.emit('close', NO_BYTES);
+  }
+
+  /** Gives those who listen what waits, until one of them pauses. */
+  flow(): void {
+    this.#willFlow = false;
+    while (this.#isFlowing === true) {
+      const chunk = this.#waiting.shift();
+      if (chunk === undefined) break;
+      this.#waitingBytes -= chunk.length;
+      this.#listeners.emit('data', chunk);
+    }
+    this.#endIfOver();
+  }
+
+  #arrive(body: Buffer): void {
+    if (this.#isFlowing === true && !this.#willFlow && this.#waiting.length === 0) {
+      this.#listeners.emit('data', body);
+      this.#endIfOver();
+      return;
+    }
+    this.#waiting.push(body);
+    this.#waitingBytes += body.length;
+    if (this.#waitingBytes < MAX_WAITING_BYTES || this.complete || this.#isFlowing === true) return;
+    this.#stopsSocket = true;
+    this.socket.pause();
+  }
+
+  #endIfOver(): void {
+    if (this.#isFlowing !== true || !this.complete || this.#waiting.length > 0 || this.readableEnded) return;
+    this.readableEnded = true;
+    this.#listeners.emit('end', NO_BYTES);
+  }
+}
+
+function flow(request: PlainRequest): void {
+  request.flow();
+}
