@@ -60,6 +60,13 @@ export const AT = {
 
 const COUNTS_AT: readonly number[] = COUNT_NAMES.map(position);
 
+/** @throws RangeError where `endedCallOf` would, for the values of a row that fit their columns */
+export function assertEnded(row: readonly ColumnValue[]): void {
+  startOf(row);
+  if (numberAt(row, COUNTS_AT[0] ?? -1) !== null) for (const at of COUNTS_AT) assertCount(row, at);
+  unitsAt(row);
+}
+
 /**
  * Reads the values of a row that has an end.
  *
@@ -67,8 +74,6 @@ const COUNTS_AT: readonly number[] = COUNT_NAMES.map(position);
  */
 export function endedCallOf(row: readonly ColumnValue[]): EndedCall {
   const startedAt = textAt(row, AT.startedAt);
-  const startedMs = Date.parse(startedAt);
-  if (Number.isNaN(startedMs)) throw new RangeError('started_at is not a time.');
   return {
     team: textAt(row, AT.team),
     keyId: textAt(row, AT.keyId),
@@ -81,7 +86,7 @@ export function endedCallOf(row: readonly ColumnValue[]): EndedCall {
     model: modelOf({ response_model: textAt(row, AT.responseModel), request_model: textAt(row, AT.requestModel) }),
     serviceTier: textAt(row, AT.serviceTier),
     usageSource: textAt(row, AT.usageSource),
-    startedMs,
+    startedMs: startOf(row),
     firstAt: startedAt,
     lastAt: textAt(row, AT.endedAt) || startedAt,
     costNanoUsd: moneyAt(row, AT.cost) ?? 0,
@@ -121,12 +126,21 @@ function numberAt(row: readonly ColumnValue[], at: number): number | null {
   return typeof value === 'number' ? value : null;
 }
 
+function startOf(row: readonly ColumnValue[]): number {
+  const startedMs = Date.parse(textAt(row, AT.startedAt));
+  if (Number.isNaN(startedMs)) throw new RangeError('started_at is not a time.');
+  return startedMs;
+}
+
 function usageAt(row: readonly ColumnValue[]): SummedUsage {
-  const counts = COUNTS_AT.map((at) => numberAt(row, at) ?? 0);
-  for (const [at, count] of counts.entries()) {
-    if (!isCount(count)) throw new RangeError(`${COUNT_NAMES[at]} is not a count that the ledger can add up.`);
-  }
-  return { counts, details: detailsAt(row) };
+  return { counts: COUNTS_AT.map((at) => assertCount(row, at)), details: detailsAt(row) };
+}
+
+/** Gives the count, 0 where there is none. */
+function assertCount(row: readonly ColumnValue[], at: number): number {
+  const count = numberAt(row, at) ?? 0;
+  if (!isCount(count)) throw new RangeError(`${RECORD_COLUMNS[at]} is not a count that the ledger can add up.`);
+  return count;
 }
 
 function detailsAt(row: readonly ColumnValue[]): Readonly<Record<string, unknown>> {

@@ -8,6 +8,8 @@ export interface JournalEvents {
   /** The thread is there and has an open database; rows that were not acknowledged must be posted again. */
   opened(): void;
   committed(message: Extract<FromJournal, { kind: 'committed' }>): void;
+  booked(message: Extract<FromJournal, { kind: 'booked' }>): void;
+  refused(reasons: readonly string[]): void;
   /** A transaction failed and will be tried again, or the thread ended and will be started again. */
   failed(error: LedgerError): void;
 }
@@ -17,7 +19,7 @@ const FIRST_RESTART_MS = 100;
 
 /**
  * The main thread's end of the journal's worker thread. If the thread dies it is started again, a bounded number of
- * times without a commit between them, later and later.
+ * times without a commit or a booking between them, later and later.
  */
 export class JournalLink {
   readonly #startWorker: (life: 'first' | 'restart') => Worker;
@@ -101,6 +103,13 @@ export class JournalLink {
       case 'committed':
         this.#restarts = 0;
         this.#events.committed(message);
+        return;
+      case 'booked':
+        this.#restarts = 0;
+        this.#events.booked(message);
+        return;
+      case 'refused':
+        this.#events.refused(message.reasons);
         return;
       case 'stalled':
         this.#events.failed(ledgerErrorOf(message.error));

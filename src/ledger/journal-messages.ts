@@ -39,12 +39,18 @@ export interface JournalRow {
   readonly columns: readonly ColumnValue[];
 }
 
-/** Rows on their way, a line each. */
+/** Rows that the thread writes and acknowledges, a line each. */
 export interface PostedRows {
   readonly kind: 'rows';
   /** That of the first. It rises by one with every row of this process; acknowledgements name it. */
   readonly firstSequence: number;
   readonly lines: string;
+}
+
+/** So many rows of this process stand in its segments by now; they are to be booked before long. */
+export interface AppendedRows {
+  readonly kind: 'appended';
+  readonly rows: number;
 }
 
 /** Calls that are answered, unlike rows, which are acknowledged in batches. */
@@ -72,7 +78,8 @@ export interface JournalCalls {
   settleDelivery: { input: Settlement; output: 'settled' | 'lease_lost' };
   retryParked: { input: string; output: number | null };
   addAlert: { input: NewAlert; output: 'added' | 'known' };
-  close: { input: null; output: null };
+  /** `isComplete`: nothing more comes to the segments of this process. */
+  close: { input: { isComplete: boolean }; output: null };
 }
 
 export interface PruneResult {
@@ -83,7 +90,7 @@ export interface PruneResult {
   readonly hourRows: number;
 }
 
-export type ToJournal = PostedRows | Request<JournalCalls>;
+export type ToJournal = PostedRows | AppendedRows | Request<JournalCalls>;
 
 /** `Value`: see `Answer`. */
 export type FromJournal<Value = unknown> =
@@ -91,8 +98,12 @@ export type FromJournal<Value = unknown> =
   | { readonly kind: 'opened'; readonly recovered: number }
   /** The database cannot be opened; the thread ends. */
   | { readonly kind: 'not_opened'; readonly error: LedgerErrorData }
-  /** All rows up to this sequence are committed, but for those listed. */
+  /** All posted rows up to this sequence are committed, but for those listed. */
   | { readonly kind: 'committed'; readonly throughSequence: number; readonly unwritten: readonly UnwrittenRow[] }
+  /** The books have so many of the rows of this process's segments. */
+  | { readonly kind: 'booked'; readonly rows: number }
+  /** Why rows that were durable could not be entered in the books; they are kept in `refused_rows`. */
+  | { readonly kind: 'refused'; readonly reasons: readonly string[] }
   /** A transaction failed. It is tried again by itself. */
   | { readonly kind: 'stalled'; readonly error: LedgerErrorData }
   | Answer<Value>;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { audit, changeKey, changeTeam, noteUses } from './access-writer.ts';
 import { BatchWriter } from './batch-writer.ts';
@@ -16,6 +15,8 @@ import { declareRun, hasRunLimits } from './queries/runs.ts';
 import type { CallRecord } from './record.ts';
 import { recoverDeadInstances } from './recovery.ts';
 import { prune } from './retention.ts';
+import { segmentsFolder } from './segment-name.ts';
+import { SegmentReader } from './segment-reader.ts';
 import { closeStatement, draftLines } from './statement-writer.ts';
 import { answerTo, type Request } from './worker-calls.ts';
 
@@ -25,6 +26,7 @@ interface Parts {
   readonly lock: InstanceLock;
   readonly database: DatabaseSync;
   readonly writer: JournalWriter;
+  readonly segments: SegmentReader;
 }
 
 /** What these are asked about, or change, is in the books. */
@@ -49,17 +51,24 @@ const ASKS_BOOKS: ReadonlySet<keyof JournalCalls> = new Set([
  */
 export function openJournalThread(start: JournalStart, post: (message: FromJournal) => void): JournalThread {
   makeFolder(instancesFolder(start.dataDir));
+  makeFolder(segmentsFolder(start.dataDir));
   const thread = withStartupLock(start.dataDir, 'wait', () => {
     const lock = lockInstance(start.dataDir, start.instanceId);
     let database: DatabaseSync | null = null;
     try {
       database = openDatabase(start);
       const { instanceId } = start;
+      const segments = new SegmentReader(database, segmentsFolder(start.dataDir));
       const books = new BatchWriter(database, instanceId);
-      const writer = new JournalWriter(database, books, { instanceId, thread: randomUUID() });
-      const recovered = recoverDeadInstances({ ...start, database, writer });
+      const early: FromJournal[] = [];
+      let tell = (message: FromJournal): unknown => early.push(message); // that it is open is said first
+      const onRefused = (reasons: readonly string[]): unknown => tell({ kind: 'refused', reasons });
+      const writer = new JournalWriter({ database, books, segments, instanceId, onRefused });
+      const recovered = recoverDeadInstances({ ...start, database, writer, segments });
       post({ kind: 'opened', recovered: recovered.length });
-      return new JournalThread({ start, post, lock, database, writer });
+      for (const message of early) post(message);
+      tell = post;
+      return new JournalThread({ start, post, lock, database, writer, segments });
     } catch (error) {
       database?.close();
       lock.release();
@@ -77,11 +86,12 @@ export class JournalThread {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#queue = new CommitQueue(parts.writer, parts.post);
+    this.#queue = new CommitQueue(parts.writer, parts.start.instanceId, parts.post);
   }
 
   async receive(message: ToJournal): Promise<void> {
-    if (message.kind === 'rows') this.#queue.push(message);
+    if (message.kind === 'appended') this.#queue.appended(message.rows);
+    else if (message.kind === 'rows') this.#queue.push(message);
     else this.#parts.post(await answerTo(message.id, () => this.#answer(message)));
   }
 
@@ -132,25 +142,28 @@ export class JournalThread {
       case 'addAlert':
         return addAlert(database, call.input);
       case 'close':
-        return this.#close();
+        return this.#close(call.input.isComplete);
     }
   }
 
   /** Skipped while another process starts or recovers: that one finds the same dead instances. */
   #recover(nowMs: number): CallRecord[] {
-    const { start, database, writer } = this.#parts;
-    const options = { ...start, database, writer, nowMs, recoverOwn: false };
+    const options = { ...this.#parts.start, ...this.#parts, nowMs, recoverOwn: false };
+    const { start } = this.#parts;
     return withStartupLock(start.dataDir, 'skip', () => recoverDeadInstances(options)) ?? [];
   }
 
-  #close(): null {
+  /** What cannot be booked now is durable, and is booked at the next start. */
+  #close(isComplete: boolean): null {
     const committed = this.#queue.commitAll();
-    this.#queue.book(); // what cannot be entered now is durable, and is entered at the next start
+    const booked = this.#queue.book();
     this.#queue.stop();
-    const { database, lock } = this.#parts;
+    const { database, lock, segments, start } = this.#parts;
     try {
+      if (isComplete && booked === 'booked') segments.removeOf((instanceId) => instanceId === start.instanceId);
       if (committed === 'committed') emptyWriteAheadLog(database);
     } finally {
+      segments.close();
       database.close();
       lock.release();
     }

@@ -1,97 +1,84 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { BatchWriter } from './batch-writer.ts';
 import { inTransaction } from './database.ts';
-import { AT, isOpenEnding, textAt } from './ended-call.ts';
-import { type JournalRow, KNOWN, type UnwrittenRow } from './journal-messages.ts';
+import type { JournalRow, UnwrittenRow } from './journal-messages.ts';
 import { type ReadRow, rowsOfLines } from './row-lines.ts';
-import { text } from './row-values.ts';
+import type { FaultyLine, SegmentReader } from './segment-reader.ts';
 import { UnbookedRows } from './unbooked-rows.ts';
 
-type Standing = 'open' | 'queued' | 'ended';
+/** So much is entered by one transaction, some thousands of rows, so that others who write wait for it briefly. */
+const BATCH_BYTES = 2 * 1024 * 1024;
 
-/**
- * Writing in two steps. `commit` makes a few rows durable, in a transaction that touches one table: that is what a call
- * waits for. `book` enters what many commits have left in the books, later and together. Whoever reads the books has
- * them brought up to date first, so nobody sees the difference.
- *
- * What is committed is entered once, whatever dies in between: rows leave `unbooked` in the transaction that enters
- * them, and whoever comes next, in this process or another, enters what it finds there. Entering a row twice gives what
- * entering it once gives.
- */
-export class JournalWriter {
+export interface JournalWriterOptions {
+  readonly database: DatabaseSync;
+  readonly books: BatchWriter;
+  readonly segments: SegmentReader;
   /** Of this process. */
   readonly instanceId: string;
+  /** Told why rows that were durable could not be entered; they are kept in `refused_rows`. */
+  readonly onRefused: (reasons: readonly string[]) => void;
+}
+
+const everyone = (): boolean => true;
+
+/**
+ * Enters rows in the books. Most are durable already, as lines of a segment (`segment-writer.ts`), and are entered by
+ * `book`, later and together. Whoever reads the books has that done first, so nobody sees the difference.
+ *
+ * Each is entered once, whatever dies in between, because the transaction that enters it also says so. Whoever comes
+ * next, in this process or another, enters what it finds. Entering a row twice gives what entering it once gives.
+ */
+export class JournalWriter {
+  readonly #options: JournalWriterOptions;
   readonly #database: DatabaseSync;
   readonly #books: BatchWriter;
+  readonly #segments: SegmentReader;
   readonly #unbooked: UnbookedRows;
-  readonly #ending: StatementSync;
-  /** What this thread has committed since it last entered everything, by position: its lines are read once. */
-  #own = new Map<number, readonly ReadRow[]>();
-  #ownRows = 0;
-  /** How far the calls of `#own` have come. */
-  #standings = new Map<string, Standing>();
+  readonly #refuse: StatementSync;
 
-  /** @param writtenBy as for `UnbookedRows` */
-  constructor(
-    database: DatabaseSync,
-    books: BatchWriter,
-    writtenBy: { readonly instanceId: string; readonly thread: string },
-  ) {
-    this.instanceId = writtenBy.instanceId;
+  constructor(options: JournalWriterOptions) {
+    const { database, books, segments } = options;
+    this.#options = options;
     this.#database = database;
     this.#books = books;
-    this.#unbooked = new UnbookedRows(database, writtenBy);
-    this.#ending = database.prepare('SELECT ending FROM records WHERE id = ?');
-  }
-
-  /** How many rows of this thread are durable and not in the books. */
-  get unbookedRows(): number {
-    return this.#ownRows;
+    this.#segments = segments;
+    this.#unbooked = new UnbookedRows(database);
+    this.#refuse = database.prepare('INSERT INTO refused_rows (line, instance_id, reason) VALUES (?, ?, ?)');
   }
 
   /**
-   * Makes all of the rows durable but those that are given back, which are known already or cannot be kept.
+   * Enters everything that is durable, of this process and of others.
    *
-   * @throws what SQLite throws when the transaction fails; then nothing of the batch is written
+   * @param mayGrow as for `SegmentReader.take`
+   * @throws what SQLite throws, or an error of the file system; what is not entered then is still durable
    */
-  commit(batch: readonly ReadRow[]): UnwrittenRow[] {
-    const accepted: ReadRow[] = [];
-    const unwritten: UnwrittenRow[] = [];
-    let position = 0;
-    try {
-      inTransaction(this.#database, () => {
-        for (const row of batch) {
-          const problem = row.fault === null ? this.#judge(row) : faulty(row, row.fault);
-          if (problem === null) accepted.push(row);
-          else unwritten.push(problem);
-        }
-        if (accepted.length > 0) position = this.#unbooked.append(accepted.map((row) => row.line).join('\n'));
-      });
-    } catch (error) {
-      this.#standings = standingsOf(this.#own);
-      throw error;
+  book(mayGrow: (instanceId: string) => boolean = everyone): void {
+    let isAll = !this.#segments.hasNew() && !this.#unbooked.hasAny();
+    if (isAll) return;
+    while (!isAll) {
+      const booked = inTransaction(this.#database, () => this.#bookSome(BATCH_BYTES, mayGrow));
+      this.#committed(booked.refused);
+      isAll = booked.isAll;
     }
-    this.#own.set(position, accepted);
-    this.#ownRows += accepted.length;
-    return unwritten;
+    this.#segments.removeSucceeded(this.#options.instanceId);
   }
 
-  /** Enters everything that is durable in the books, of this thread and of others. @throws what SQLite throws */
-  book(): void {
-    if (this.#ownRows === 0 && !this.#unbooked.hasAny()) return;
-    inTransaction(this.#database, () => this.#bookAll());
-    this.#forgetOwn();
-  }
-
-  /** Both steps at once, after what is there already: for a disk that is nearly full. As `commit`. */
+  /**
+   * Enters rows that are not durable yet, after all that are.
+   *
+   * @returns those that were not written: known already, or nothing that can be kept
+   * @throws as `book`; then none of them is written
+   */
   writeThrough(batch: readonly ReadRow[]): UnwrittenRow[] {
-    const unwritten = inTransaction(this.#database, () => {
-      this.#bookAll();
+    this.book();
+    const { unwritten, refused } = inTransaction(this.#database, () => {
+      const meanwhile = this.#bookSome(Infinity, everyone);
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
       const unentered = this.#books.enter(batch.filter((row) => row.fault === null));
-      return [...faults, ...unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }))];
+      const known = unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }));
+      return { unwritten: [...faults, ...known], refused: meanwhile.refused };
     });
-    this.#forgetOwn();
+    this.#committed(refused);
     return unwritten;
   }
 
@@ -100,66 +87,34 @@ export class JournalWriter {
     return this.#books.write(rows);
   }
 
-  #judge(row: ReadRow): UnwrittenRow | null {
-    const id = textAt(row.columns, AT.id);
-    const standing = this.#standings.get(id);
-    if (row.step === 'open') {
-      if (standing === undefined) this.#standings.set(id, 'open');
-      return null;
-    }
-    if (standing !== 'open' && this.#hasEnded(id, standing)) return { sequence: row.sequence, ...KNOWN };
-    this.#standings.set(id, row.call === null ? 'queued' : 'ended');
-    return null;
+  #committed(refused: readonly string[]): void {
+    this.#segments.committed();
+    if (refused.length > 0) this.#options.onRefused(refused);
   }
 
-  /** A queued response may be settled by several processes: what they have committed is entered before it is judged. */
-  #hasEnded(id: string, standing: Standing | undefined): boolean {
-    if (standing === 'ended') return true;
-    let ending = this.#endingInBooks(id);
-    if (standing === 'queued' || ending === 'queued') {
-      this.#bookAll();
-      ending = this.#endingInBooks(id);
-    }
-    return ending !== null && !isOpenEnding(ending);
-  }
-
-  #endingInBooks(id: string): string | null {
-    const row = this.#ending.get(id);
-    return row === undefined ? null : text(row, 'ending');
-  }
-
-  /** Within a transaction. If it fails, everything is still in `unbooked`. */
-  #bookAll(): void {
+  /** Within a transaction. */
+  #bookSome(
+    maxBytes: number,
+    mayGrow: (instanceId: string) => boolean,
+  ): { readonly isAll: boolean; readonly refused: string[] } {
+    const taken = this.#segments.take(maxBytes, mayGrow);
     const rows: ReadRow[] = [];
-    for (const { position, instanceId, lines } of this.#unbooked.takeAll()) {
-      const read = lines === null ? (this.#own.get(position) ?? []) : rowsOfLines(lines, { instanceId, sequence: 0 });
-      for (const row of read) {
-        if (row.fault === null) rows.push(row);
-        else this.#unbooked.refuse(row.line, instanceId, row.fault);
-      }
+    const faults: FaultyLine[] = [...taken.faults];
+    const earlier = this.#unbooked
+      .takeAll()
+      .flatMap(({ lines, instanceId }) => rowsOfLines(lines, { instanceId, sequence: 0 }));
+    for (const row of [...earlier, ...taken.rows]) {
+      if (row.fault === null) rows.push(row);
+      else faults.push({ instanceId: row.instanceId, line: row.line, reason: row.fault });
     }
     for (const { row, why, message } of this.#books.enter(rows)) {
-      if (why === 'fault') this.#unbooked.refuse(row.line, row.instanceId, message);
+      if (why === 'fault') faults.push({ instanceId: row.instanceId, line: row.line, reason: message });
     }
-  }
-
-  #forgetOwn(): void {
-    this.#own = new Map();
-    this.#ownRows = 0;
-    this.#standings = new Map();
+    for (const { line, instanceId, reason } of faults) this.#refuse.run(line, instanceId, reason);
+    return { isAll: taken.isAll, refused: faults.map(({ reason }) => reason) };
   }
 }
 
 function faulty(row: ReadRow, message: string): UnwrittenRow {
   return { sequence: row.sequence, why: 'fault', message };
-}
-
-function standingsOf(commits: ReadonlyMap<number, readonly ReadRow[]>): Map<string, Standing> {
-  const standings = new Map<string, Standing>();
-  for (const row of [...commits.values()].flat()) {
-    const id = textAt(row.columns, AT.id);
-    if (row.step === 'open') standings.set(id, standings.get(id) ?? 'open');
-    else standings.set(id, row.call === null ? 'queued' : 'ended');
-  }
-  return standings;
 }

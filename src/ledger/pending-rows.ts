@@ -1,11 +1,13 @@
 import type { CallRecord } from './record.ts';
 import type { RowStep } from './row-lines.ts';
 
-/** A row that is not known to be committed. */
+/** A row that is not known to be durable. */
 export interface PendingRow {
-  readonly row: { readonly sequence: number; readonly step: RowStep; readonly line: string };
+  /** Rises by one with each row that goes the same way. */
+  readonly sequence: number;
+  readonly step: RowStep;
   readonly record: CallRecord;
-  /** Who waits for the commit, until it has come or the wait was given up; the row is kept in any case. */
+  /** Who waits for that, until it has come or the wait was given up; the row is kept in any case. */
   waiter: { resolve: () => void; reject: (error: Error) => void } | null;
   /** When it was given to the journal, on the monotonic clock. */
   readonly acceptedAtMs: number;
@@ -13,35 +15,31 @@ export interface PendingRow {
   readonly deadlineMs: number;
 }
 
-/** The rows between the calls and the commit, in order. Their sequences rise by one, so each is found by its own. */
-export class PendingRows {
-  #rows: PendingRow[] = [];
+/** The rows that go one way, in order. Their sequences rise by one, so each is found by its own. */
+export class PendingRows<Row extends PendingRow = PendingRow> {
+  #rows: Row[] = [];
   #first = 0;
 
   get size(): number {
     return this.#rows.length - this.#first;
   }
 
-  add(row: PendingRow): void {
+  add(row: Row): void {
     this.#rows.push(row);
   }
 
   /** Up to `limit` rows that come after `sequence`. */
-  after(sequence: number, limit: number): PendingRow[] {
+  after(sequence: number, limit: number): Row[] {
     const oldest = this.#rows[this.#first];
     if (oldest === undefined) return [];
-    const from = this.#first + Math.max(0, sequence + 1 - oldest.row.sequence);
+    const from = this.#first + Math.max(0, sequence + 1 - oldest.sequence);
     return this.#rows.slice(from, from + limit);
   }
 
   /** Takes out the rows up to and with `sequence`. */
-  takeThrough(sequence: number): PendingRow[] {
+  takeThrough(sequence: number): Row[] {
     const begin = this.#first;
-    for (
-      let row = this.#rows[begin];
-      row !== undefined && row.row.sequence <= sequence;
-      row = this.#rows[this.#first]
-    ) {
+    for (let row = this.#rows[begin]; row !== undefined && row.sequence <= sequence; row = this.#rows[this.#first]) {
       this.#first += 1;
     }
     const taken = this.#rows.slice(begin, this.#first);
@@ -53,8 +51,8 @@ export class PendingRows {
   }
 
   /** The rows that somebody still waits for at `listenedMs`, past their deadline. */
-  overdue(listenedMs: number): PendingRow[] {
-    const overdue: PendingRow[] = [];
+  overdue(listenedMs: number): Row[] {
+    const overdue: Row[] = [];
     for (let at = this.#first; at < this.#rows.length; at++) {
       const row = this.#rows[at];
       if (row === undefined || row.deadlineMs > listenedMs) break;
@@ -67,7 +65,7 @@ export class PendingRows {
   findLast(fits: (record: CallRecord) => boolean): CallRecord | null {
     for (let at = this.#rows.length - 1; at >= this.#first; at--) {
       const pending = this.#rows[at];
-      if (pending?.row.step === 'finish' && fits(pending.record)) return pending.record;
+      if (pending?.step === 'finish' && fits(pending.record)) return pending.record;
     }
     return null;
   }

@@ -5,15 +5,23 @@ import type { JournalWriter } from './journal-writer.ts';
 import { OPEN_CALLS_SQL } from './open-calls.ts';
 import type { CallRecord } from './record.ts';
 import { columnsOfRecord, RECORD_COLUMNS_SQL, recordOfRow } from './record-columns.ts';
+import type { SegmentReader } from './segment-reader.ts';
 
 export interface RecoveryOptions {
   readonly database: DatabaseSync;
   readonly writer: JournalWriter;
+  readonly segments: SegmentReader;
   readonly dataDir: string;
   readonly instanceId: string;
   readonly recoverOwn: boolean;
   readonly nowMs: number;
 }
+
+/**
+ * The thread of a process may have died, and its lock with it, while its event loop still appends what was under way. So
+ * the segments of the dead stay for so long.
+ */
+const SEGMENTS_KEPT_MS = 600_000;
 
 /**
  * Gives every call that a dead instance left open its end, `interrupted`: what it used is not known. An instance is
@@ -26,7 +34,8 @@ export interface RecoveryOptions {
 export function recoverDeadInstances(options: RecoveryOptions): CallRecord[] {
   const { alive, dead } = otherInstances(options.dataDir, options.instanceId);
   const living = options.recoverOwn ? alive : [...alive, options.instanceId];
-  options.writer.book(); // what the dead have committed, too
+  const isLiving = (instanceId: string): boolean => living.includes(instanceId);
+  options.writer.book(isLiving); // what the dead have appended, too
   const records = openCalls(options.database, living).map((record) => interrupted(record, options.nowMs));
   const rows = records.map((record, position) => ({
     sequence: position,
@@ -34,6 +43,7 @@ export function recoverDeadInstances(options: RecoveryOptions): CallRecord[] {
     columns: columnsOfRecord(record),
   }));
   options.writer.write(rows);
+  options.segments.removeOf((instanceId) => !isLiving(instanceId), options.nowMs - SEGMENTS_KEPT_MS);
   for (const instanceId of dead) forgetInstance(options.dataDir, instanceId);
   return records;
 }

@@ -1,14 +1,14 @@
 import { areColumns, misfit } from './column-kinds.ts';
-import { type EndedCall, endedCallOf, hasEnd } from './ended-call.ts';
+import { assertEnded, type EndedCall, endedCallOf, hasEnd } from './ended-call.ts';
 import type { CallRecord } from './record.ts';
 import { type ColumnValue, columnsOfRecord, RECORD_COLUMNS } from './record-columns.ts';
 
 /**
- * A row on its way to the journal is one line of text: a letter for the step, and the values of its columns as a JSON
- * array. A text is handed to another thread in a third of the time of an array, and is written to the journal as it is.
+ * A row on its way to the books is one line of text, in a segment of the journal or in a message to its thread: a letter
+ * for the step, and the values of its columns as a JSON array.
  *
  * Values are known by their position, also to a later version that finds the lines of one that was killed: a new
- * column comes at the end of `RECORD_COLUMNS`. Nulls at the end are left out.
+ * column comes at the end of `RECORD_COLUMNS`.
  */
 export type RowStep = 'open' | 'finish';
 
@@ -33,17 +33,30 @@ const LETTERS: Readonly<Record<RowStep, string>> = { open: 'o', finish: 'f' };
 
 /** The line of a record. @throws TypeError where `usage_raw` is nothing that JSON can hold */
 export function lineOf(step: RowStep, record: CallRecord): string {
+  return lineOfColumns(step, columnsOfRecord(record));
+}
+
+/** The line of a record that the books will take. @throws TypeError or RangeError where they would not */
+export function keepableLineOf(step: RowStep, record: CallRecord): string {
   const columns = columnsOfRecord(record);
+  assertColumns(columns);
+  if (hasEnd(step, columns)) assertEnded(columns);
+  return lineOfColumns(step, columns);
+}
+
+/** Nulls at the end are left out. */
+function lineOfColumns(step: RowStep, columns: ColumnValue[]): string {
   while (columns.at(-1) === null) columns.pop();
   return LETTERS[step] + JSON.stringify(columns);
 }
 
 /** Reads lines, each ended by a line break but the last. A line that says nothing that can be kept is a fault. */
 export function rowsOfLines(lines: string, { instanceId, sequence }: LineOrigin): ReadRow[] {
-  return lines.split('\n').map((line, at) => rowOfLine(line, instanceId, sequence + at));
+  return lines.split('\n').map((line, at) => rowOfLine(line, { instanceId, sequence: sequence + at }));
 }
 
-function rowOfLine(line: string, instanceId: string, sequence: number): ReadRow {
+/** Reads one line. */
+export function rowOfLine(line: string, { instanceId, sequence }: LineOrigin): ReadRow {
   const step = line.startsWith(LETTERS.open) ? 'open' : 'finish';
   try {
     const columns = columnsOfLine(line);
@@ -60,6 +73,10 @@ function columnsOfLine(line: string): ColumnValue[] {
   if (!Array.isArray(values)) throw new TypeError('A line of the journal is no array.');
   const columns: unknown[] = values;
   while (columns.length < RECORD_COLUMNS.length) columns.push(null);
-  if (!areColumns(columns)) throw new TypeError(`${misfit(columns) ?? 'A value'} is nothing that its column can keep.`);
-  return columns;
+  return assertColumns(columns);
+}
+
+function assertColumns(values: readonly unknown[]): ColumnValue[] {
+  if (areColumns(values)) return values;
+  throw new TypeError(`${misfit(values) ?? 'A value'} is nothing that its column can keep.`);
 }

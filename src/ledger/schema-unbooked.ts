@@ -1,13 +1,9 @@
 /**
- * Rows that are durable and not yet in the books: the journal proper. A commit of a few calls adds one row here; some
- * tens of milliseconds later the calls of many commits are entered in `records`, the roll-ups and `runs` together, in
- * the transaction that takes them out here. Each of those tables costs a transaction pages of its own, however few
- * calls it has.
+ * Rows that were durable and not yet in the books, as versions before `journal_segments` kept them: one row for a commit,
+ * `lines` with one call's row per line (`row-lines.ts`). What such a version has left is still entered.
  *
- * - `lines` has one call's row per line (`row-lines.ts`), in the order in which they came.
- * - `thread` tells the threads that wrote them apart, because a thread that is started again bears the same instance.
- * - `refused_rows` keeps what the books would not take, with the reason. Rows are checked before they are
- *   acknowledged, so there should never be any.
+ * `refused_rows` keeps what the books would not take, with the reason. Rows are checked before they are acknowledged, so
+ * there should never be any.
  */
 export const SCHEMA_UNBOOKED = `
 CREATE TABLE unbooked (

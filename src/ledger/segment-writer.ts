@@ -1,0 +1,199 @@
+import type { LedgerError } from './ledger-error.ts';
+import { sealLine } from './sealed-lines.ts';
+import type { SegmentFile } from './segment-file.ts';
+import { toLedgerError } from './sqlite-error.ts';
+
+export interface SegmentWriterOptions {
+  /** Makes the next segment; `number` begins at 0. */
+  readonly openSegment: (number: number) => Promise<SegmentFile>;
+  readonly synchronous: 'normal' | 'full';
+  /** From this length on the next segment is begun. */
+  readonly segmentBytes: number;
+  /** So many of the oldest lines are durable now. */
+  readonly onWritten: (lines: number) => void;
+  /** A write has failed; it is tried again by itself. */
+  readonly onFault: (error: LedgerError) => void;
+}
+
+/** What goes into the file by one write. */
+interface Group {
+  text: string;
+  lines: number;
+}
+
+/** A slow disk makes groups larger; beyond this the next one begins. */
+const GROUP_CHARACTERS = 1024 * 1024;
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 2_000;
+
+/**
+ * Appends lines to the segments of this process (`segment-name.ts`), without the event loop ever waiting for the disk.
+ * One write is under way at a time, and what comes meanwhile goes together in the next. A line is durable when its write
+ * has come back whole: what the system has taken survives the end of the process; with `full` the disk has it too.
+ *
+ * A write that fails is tried again with the same bytes at the same place, later and later. Only after a whole write
+ * another segment is begun, so a segment whose successor has any bytes is complete.
+ */
+export class SegmentWriter {
+  readonly #options: SegmentWriterOptions;
+  readonly #waiting: Group[] = [];
+  #file: SegmentFile | null = null;
+  #next: SegmentFile | null = null;
+  #number = 0;
+  #position = 0;
+  /** Where the next segment is made ahead, so that no line waits for it. */
+  #openNextAt: number;
+  #underWay: { readonly bytes: Uint8Array; readonly lines: number; written: number } | null = null;
+  #willBegin = false;
+  #retry: NodeJS.Timeout | null = null;
+  #retryMs = 0;
+  #drained: (() => void)[] = [];
+  #isClosed = false;
+
+  constructor(options: SegmentWriterOptions) {
+    this.#options = options;
+    this.#openNextAt = options.segmentBytes / 2;
+  }
+
+  /** Makes the first segment. @throws LedgerError with a hint */
+  async start(): Promise<void> {
+    this.#file = await this.#options.openSegment(0);
+  }
+
+  /** Puts a line on its way. It is written after this turn of the event loop, with all that come in it. */
+  append(line: string): void {
+    const sealed = sealLine(line);
+    const last = this.#waiting.at(-1);
+    if (last === undefined || last.text.length >= GROUP_CHARACTERS) this.#waiting.push({ text: sealed, lines: 1 });
+    else {
+      last.text += sealed;
+      last.lines += 1;
+    }
+    if (this.#willBegin || this.#underWay !== null) return;
+    this.#willBegin = true;
+    setImmediate(() => {
+      this.#willBegin = false;
+      this.#begin();
+    });
+  }
+
+  /** Settles when everything has been written, or a write has failed meanwhile. */
+  drain(): Promise<void> {
+    if (this.#isIdle) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#drained.push(resolve);
+    if (this.#retry !== null) this.#write();
+    return promise;
+  }
+
+  /** What is not written now will not be. Gives whether nothing is left, also not under way. */
+  close(): boolean {
+    const isIdle = this.#isIdle;
+    this.#isClosed = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    if (this.#underWay === null || this.#retry !== null) this.#closeFiles();
+    return isIdle;
+  }
+
+  get #isIdle(): boolean {
+    return this.#underWay === null && this.#waiting.length === 0;
+  }
+
+  #begin(): void {
+    if (this.#underWay !== null || this.#isClosed) return;
+    const group = this.#waiting.shift();
+    if (group === undefined) return;
+    this.#beginSegment();
+    this.#underWay = { bytes: Buffer.from(group.text), lines: group.lines, written: 0 };
+    this.#write();
+  }
+
+  #beginSegment(): void {
+    if (this.#position >= this.#openNextAt) this.#openNext();
+    if (this.#position < this.#options.segmentBytes || this.#next === null) return;
+    this.#file?.close();
+    this.#file = this.#next;
+    this.#next = null;
+    this.#number += 1;
+    this.#position = 0;
+    this.#openNextAt = this.#options.segmentBytes / 2;
+  }
+
+  /** Where that fails this segment grows, and it is tried again an eighth later. */
+  #openNext(): void {
+    this.#openNextAt = this.#next === null ? this.#position + this.#options.segmentBytes / 8 : Infinity;
+    if (this.#next !== null) return;
+    const opened = this.#options.openSegment(this.#number + 1);
+    opened.then(
+      (file) => {
+        if (this.#isClosed) file.close();
+        else this.#next = file;
+      },
+      () => undefined,
+    );
+  }
+
+  #write(): void {
+    const group = this.#underWay;
+    if (group === null || this.#file === null) return;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
+    const bytes = group.written === 0 ? group.bytes : group.bytes.subarray(group.written);
+    this.#file.write(bytes, this.#position + group.written, (error, written) => {
+      if (this.#isClosed) this.#closeFiles();
+      else if (error !== null) this.#retryLater(error);
+      else if (written === 0) this.#retryLater(new Error('Nothing could be written to the journal.'));
+      else if (written < bytes.length) this.#goOn(written);
+      else if (this.#options.synchronous === 'full') this.#sync();
+      else this.#written();
+    });
+  }
+
+  #goOn(written: number): void {
+    if (this.#underWay !== null) this.#underWay.written += written;
+    this.#write();
+  }
+
+  /** What a failed sync has left is not known to be in the file any more: it is written again. */
+  #sync(): void {
+    this.#file?.sync((error) => {
+      if (this.#isClosed) this.#closeFiles();
+      else if (error === null) this.#written();
+      else {
+        if (this.#underWay !== null) this.#underWay.written = 0;
+        this.#retryLater(error);
+      }
+    });
+  }
+
+  #written(): void {
+    const group = this.#underWay;
+    if (group === null) return;
+    this.#underWay = null;
+    this.#position += group.bytes.length;
+    this.#retryMs = 0;
+    this.#begin();
+    this.#options.onWritten(group.lines);
+    if (this.#isIdle) this.#tellDrained();
+  }
+
+  #retryLater(error: Error): void {
+    this.#retryMs = Math.min(Math.max(FIRST_RETRY_MS, this.#retryMs * 2), LAST_RETRY_MS);
+    this.#retry = setTimeout(() => this.#write(), this.#retryMs).unref();
+    this.#options.onFault(toLedgerError(error));
+    this.#tellDrained();
+  }
+
+  #tellDrained(): void {
+    const waiting = this.#drained;
+    this.#drained = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #closeFiles(): void {
+    this.#file?.close();
+    this.#next?.close();
+    this.#file = null;
+    this.#next = null;
+  }
+}
