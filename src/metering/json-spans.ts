@@ -206,7 +206,9 @@ function parseSpan(bytes: Buffer, span: MemberSpan): unknown {
 /** Values are kept and written out again, and writing very deep ones overflows the stack. */
 function nestsDeeper(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return depth === 0 || Object.values(value).some((member) => nestsDeeper(member, depth - 1));
+  if (depth === 0) return true;
+  for (const member of Object.values(value)) if (nestsDeeper(member, depth - 1)) return true;
+  return false;
 }
 
 function holdsAt(bytes: Buffer, at: number, wanted: Buffer): boolean {

@@ -54,7 +54,7 @@ export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
 const MAX_COUNT = 100_000_000_000;
 
 function isBeyondAnyCall(stated: Stated): boolean {
-  for (const field of Object.keys(NOTHING_STATED) as CountField[]) if ((stated[field] ?? 0) > MAX_COUNT) return true;
+  for (const count of Object.values(stated)) if (count !== null && count > MAX_COUNT) return true;
   return false;
 }
 
@@ -142,5 +142,7 @@ function readCount(value: unknown, field: CountField, { rank, reading }: { rank:
 /** Whether there is any number in the object: without one it reports nothing. */
 export function holdsNumber(value: unknown, depth = 4): boolean {
   if (typeof value === 'number') return true;
-  return depth > 0 && isObject(value) && Object.values(value).some((member) => holdsNumber(member, depth - 1));
+  if (depth === 0 || !isObject(value)) return false;
+  for (const member of Object.values(value)) if (holdsNumber(member, depth - 1)) return true;
+  return false;
 }

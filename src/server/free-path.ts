@@ -1,6 +1,6 @@
 import { admitEndpoint, admitModel, needsModel } from './admit-caller.ts';
 import { checkAttribution } from './attribute-call.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticate, refuseStranger } from './authenticate.ts';
 import { responseIdOf } from './background-responses.ts';
 import type { Exchange } from './exchange.ts';
 import { headersForUpstream } from './headers.ts';
@@ -19,7 +19,7 @@ import type { Upstream } from './upstreams.ts';
  */
 export async function serveFree(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
   const settings = rooms.settings();
-  const caller = await authenticate(exchange, settings, rooms);
+  const caller = authenticate(exchange, settings) ?? (await refuseStranger(exchange, rooms));
   admitEndpoint(exchange, caller);
   checkAttribution(exchange);
   const request = await readRequest(exchange, { ...settings, needsModel: needsModel(caller, settings.upstreams) });

@@ -69,7 +69,8 @@ const NOTHING_READ = {
 async function readMeteredJson(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
   const { request } = exchange;
   const wire = await readBody(request, limits.bodyLimitBytes);
-  const body = await decodeRequestBody(wire, request, limits.bodyLimitBytes);
+  const isCoded = request.headers['content-encoding'] !== undefined;
+  const body = isCoded ? await decodeRequestBody(wire, request, limits.bodyLimitBytes) : wire;
   const parsed = parseObject(body);
   if (parsed === null) {
     // Only what says that it is JSON, or says nothing, is held to it; another type is the upstream's to judge.

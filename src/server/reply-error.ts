@@ -44,9 +44,11 @@ export function writeError(response: ServerResponse, error: MetertapError, ids: 
   response.req.resume();
 }
 
+const NOT_ASCII = /\P{ASCII}/u;
+
 /** A text as a header value: Node takes latin1 only, so further characters go as their UTF-8 bytes. */
 export function headerText(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  return NOT_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
 /**

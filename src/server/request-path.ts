@@ -1,6 +1,6 @@
 import { admitEndpoint, admitModel, needsModel } from './admit-caller.ts';
 import { attributeCall, checkAttribution } from './attribute-call.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticate, refuseStranger } from './authenticate.ts';
 import { closedRecord } from './close-call.ts';
 import { estimateUsage } from './estimate-usage.ts';
 import type { Exchange } from './exchange.ts';
@@ -26,7 +26,7 @@ export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<
   const settings = rooms.settings();
   const { ledger } = rooms;
 
-  const caller = await authenticate(exchange, settings, rooms);
+  const caller = authenticate(exchange, settings) ?? (await refuseStranger(exchange, rooms));
   admitEndpoint(exchange, caller);
   checkAttribution(exchange);
   const request = await readRequest(exchange, { ...settings, needsModel: needsModel(caller, settings.upstreams) });

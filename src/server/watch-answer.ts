@@ -138,7 +138,9 @@ function watchDocument(answer: UpstreamAnswer, watched: Watched): AnswerWatch {
     const document = passage.document();
     if (document === null) return;
     try {
-      watched.meter.readDocument(await decodeBody(document, watched.codings, MAX_READ_DOCUMENT_BYTES));
+      const isCoded = watched.codings.length > 0;
+      const decoded = isCoded ? await decodeBody(document, watched.codings, MAX_READ_DOCUMENT_BYTES) : document;
+      watched.meter.readDocument(decoded);
     } catch (error) {
       // What cannot be decoded cannot be metered: the usage is then missing, and the client gets the bytes as they are.
       if (!(error instanceof DecodingError)) throw error;
