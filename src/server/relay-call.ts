@@ -67,9 +67,10 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const failure =
     outcome.kind === 'failed' && !relay.headWritten ? failureOf(outcome.error, true, call.upstream.name) : null;
   const status = failure?.error.kind.status ?? sent.status;
-  const end = { ...named, status, finding, ...timesOf(exchange, relay.firstByteAtMs, rooms) };
+  const { model: requestModel, stream, units } = call.request;
+  const times = timesOf(exchange, relay.firstByteAtMs, rooms);
   return {
-    end: { ...end, requestModel: call.request.model, stream: call.request.stream, units: call.request.units },
+    end: { ...named, ...times, status, finding, requestModel, stream, units },
     answer: {
       status: sent.status,
       evidence: watch.isRead ? watch.meter.evidence : null,

@@ -122,8 +122,8 @@ async function sendOnce(
 
 /** The relay's limits, with what is set for the key. */
 export function relayLimitsOf(call: Pick<Call, 'settings' | 'caller'>): RelayLimits {
-  const clientLeaves = call.caller.settings.clientLeaves ?? call.settings.relay.clientLeaves;
-  return { ...call.settings.relay, clientLeaves };
+  const { clientLeaves } = call.caller.settings;
+  return clientLeaves === null ? call.settings.relay : { ...call.settings.relay, clientLeaves };
 }
 
 function outgoing(call: Call, askedBody: Buffer | null): OutgoingRequest {
