@@ -70,7 +70,7 @@ export const UPSTREAM_ENTRY = entry('an upstream', {
   }),
   timeouts: TIMEOUTS,
   max_connections: wholeNumberOrNull({
-    description: 'Most connections at a time; null for no bound.',
+    description: 'Most connections at a time; null for no bound, with which a call costs less CPU.',
     default: null,
     minimum: 1,
   }),

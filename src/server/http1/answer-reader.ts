@@ -62,10 +62,15 @@ export class AnswerReader {
     return this.#framing?.keepAliveMs ?? null;
   }
 
-  /** Takes what a read brought: the first `length` of these bytes, which are written over. */
-  read(bytes: Buffer, length: number): void {
+  /** What the last read brought has been taken. It is not kept until the next one, which may be long in coming. */
+  forgetRead(): void {
     this.head = null;
     this.piece = null;
+  }
+
+  /** Takes what a read brought: the first `length` of these bytes, which are written over. */
+  read(bytes: Buffer, length: number): void {
+    this.forgetRead();
     if (this.#framing !== null) {
       this.#readBody(bytes, 0, length);
     } else if (this.#begun.length === 0) {

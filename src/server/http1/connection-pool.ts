@@ -122,6 +122,7 @@ export class ConnectionPool implements Carrier<Buffer | null>, ConnectionOwner {
   /** Finds a connection for an exchange. */
   #place(exchange: CarriedExchange): void {
     exchange.connection = null;
+    exchange.hasOpening = false;
     const idle = this.#takeIdle();
     if (idle !== null) {
       this.#writeSoon(idle, exchange);

@@ -154,11 +154,9 @@ export class Connection implements OpeningListener, ExchangeConnection {
       this.destroy(); // nothing was asked that this could be the answer to
       return;
     }
-    const reader = this.#reader;
-    const hadHead = reader.hasHead;
-    reader.read(this.#owner.opener.readBuffer, bytes);
-    if (hadHead || reader.hasHead) this.#since = this.#owner.tick;
     try {
+      this.#reader.read(this.#owner.opener.readBuffer, bytes);
+      if (this.#reader.hasHead) this.#since = this.#owner.tick;
       this.#deliver(exchange);
     } catch (error) {
       exchange.abort(error instanceof Error ? error : new Error(String(error)));
@@ -168,6 +166,7 @@ export class Connection implements OpeningListener, ExchangeConnection {
   /** Tells the receiver what the read brought. Any of it may make the receiver end the exchange. */
   #deliver(exchange: CarriedExchange): void {
     const { head, piece, fault, isOver } = this.#reader;
+    this.#reader.forgetRead();
     if (head !== null) exchange.receiver.head(head);
     if (piece !== null && !exchange.isOver) exchange.receiver.data(piece);
     if (exchange.isOver) return;
