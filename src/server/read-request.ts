@@ -163,11 +163,13 @@ function readAhead(exchange: Exchange, fields: MultipartFields, limitBytes: numb
     let bytes = 0;
     const stop = () => {
       request.off('data', onData);
-      request.off('end', stop);
+      request.off('end', onEnd);
       request.off('close', onClose);
       request.pause();
       resolve(read);
     };
+    // Of what lies behind a file the parser tells some ticks later.
+    const onEnd = () => setImmediate(stop);
     const onClose = () => {
       if (!request.complete) reject(new MetertapError('malformed_request', 'The request ended before its body did.'));
     };
@@ -183,7 +185,7 @@ function readAhead(exchange: Exchange, fields: MultipartFields, limitBytes: numb
       }
     };
     request.on('data', onData);
-    request.on('end', stop);
+    request.on('end', onEnd);
     request.on('close', onClose);
   });
 }

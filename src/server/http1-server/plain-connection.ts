@@ -104,7 +104,7 @@ export class PlainConnection implements AnswerKeeper {
       this.#request = null;
       this.looksWaited = 0;
     } else if (request?.isRead === false) request.resume(); // thrown away, so that the next request is seen
-    if (this.#ahead !== null) process.nextTick(readAhead, this);
+    if (this.#ahead !== null) queueMicrotask(() => this.#readAhead());
   }
 
   destroy(): void {
@@ -125,7 +125,7 @@ export class PlainConnection implements AnswerKeeper {
   }
 
   /** Reads on with what had come while a request was being answered. */
-  readAhead(): void {
+  #readAhead(): void {
     const ahead = this.#ahead;
     if (ahead === null || this.#response !== null || this.socket.destroyed) return;
     this.#ahead = null;
@@ -204,8 +204,4 @@ export class PlainConnection implements AnswerKeeper {
   readonly #onTimeout = (): void => {
     if (this.#response?.stall() !== true) this.socket.destroy();
   };
-}
-
-function readAhead(connection: PlainConnection): void {
-  connection.readAhead();
 }

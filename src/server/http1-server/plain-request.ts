@@ -90,7 +90,7 @@ export class PlainRequest implements ClientRequest {
     }
     if (!this.#willFlow && (this.#waiting.length > 0 || this.complete) && !this.readableEnded) {
       this.#willFlow = true;
-      process.nextTick(flow, this);
+      queueMicrotask(() => this.#flow());
     }
     return this;
   }
@@ -126,7 +126,7 @@ export class PlainRequest implements ClientRequest {
   }
 
   /** Gives those who listen what waits, until one of them pauses. */
-  flow(): void {
+  #flow(): void {
     this.#willFlow = false;
     while (this.#isFlowing === true) {
       const chunk = this.#waiting.shift();
@@ -155,8 +155,4 @@ export class PlainRequest implements ClientRequest {
     this.readableEnded = true;
     this.#listeners.emit('end', NO_BYTES);
   }
-}
-
-function flow(request: PlainRequest): void {
-  request.flow();
 }

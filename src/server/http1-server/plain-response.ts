@@ -125,7 +125,7 @@ export class PlainResponse implements ClientResponse {
     this.#add(bytes);
     if (!this.#willFlush) {
       this.#willFlush = true;
-      process.nextTick(flushLater, this);
+      queueMicrotask(() => this.#flushLater());
     }
     if (this.writableLength < this.#keeper.socket.writableHighWaterMark) return true;
     this.writableNeedDrain = true;
@@ -188,10 +188,10 @@ export class PlainResponse implements ClientResponse {
     if (this.closed || !socket.writable) return;
     this.#hand(socket);
     if (this.writableEnded) this.#finishAfter(socket);
-    else if (this.writableNeedDrain && !socket.writableNeedDrain) process.nextTick(drainLater, this);
+    else if (this.writableNeedDrain && !socket.writableNeedDrain) this.#drainAfter(socket);
   }
 
-  flushLater(): void {
+  #flushLater(): void {
     if (this.#willFlush) this.flush();
   }
 
@@ -247,6 +247,12 @@ export class PlainResponse implements ClientResponse {
     });
   }
 
+  /** The connection itself has no reason to tell that it has been drained. */
+  #drainAfter(socket: Socket): void {
+    if (socket.writableLength === 0) queueMicrotask(() => this.drained());
+    else socket.write(NO_BYTES, () => this.drained());
+  }
+
   #finish(): void {
     if (this.closed) return;
     if (this.#hasTimeout) this.#keeper.socket.setTimeout(0);
@@ -268,12 +274,4 @@ function joined(pieces: readonly (string | Buffer)[], total: number): Buffer {
   for (const piece of pieces)
     at += typeof piece === 'string' ? bytes.write(piece, at, 'latin1') : piece.copy(bytes, at);
   return bytes;
-}
-
-function flushLater(response: PlainResponse): void {
-  response.flushLater();
-}
-
-function drainLater(response: PlainResponse): void {
-  response.drained();
 }
