@@ -265,7 +265,7 @@ export class Journal implements Ledger {
     this.#isClosed = true;
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
     await this.#reader.close();
-    await Promise.race([this.#filed.drain(), timeoutAfter(CLOSE_TIMEOUT_MS)]).catch(() => null); // rows left over tell it
+    await Promise.race([this.#filed.drain(), timeoutAfter(this.#commitTimeoutMs)]).catch(() => null); // rows left over tell it
     const isComplete = this.#filed.close();
     this.#judged.postAll();
     const answer = this.#link.call('close', { isComplete });
