@@ -6,7 +6,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { type Journal, type JournalOptions, openJournal } from '../../../src/ledger/journal.ts';
 import type { LedgerState } from '../../../src/ledger/ledger.ts';
+import { MIGRATIONS, migrate } from '../../../src/ledger/migrations.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
+import { lineOf } from '../../../src/ledger/row-lines.ts';
 import { segmentsFolder } from '../../../src/ledger/segment-name.ts';
 import { callRecord, openCallRecord } from '../../support/call-record.ts';
 import { PlayedFile, PlayedSegment, sealedRows } from '../../support/segment-files.ts';
@@ -245,4 +247,22 @@ describe('what a process has left that died', () => {
     await call(living);
     expect(await recordsOf(journal)).toBe(3);
   });
+});
+
+it('a ledger of the version before is opened, and what it had not entered yet is', async () => {
+  const dataDir = temporaryFolder();
+  const file = join(dataDir, 'metertap.db');
+  const database = new DatabaseSync(file);
+  migrate(database, file, MIGRATIONS.slice(0, 11));
+  const [done, open] = [callRecord(), openCallRecord()];
+  database
+    .prepare(`INSERT INTO unbooked (instance_id, thread, lines) VALUES ('dead', 'dead', ?)`)
+    .run(`${lineOf('open', open)}\n${lineOf('finish', done)}`);
+  database.close();
+  const journal = await openTestJournal({ dataDir });
+  expect(await journal.reader.record(done.id, null)).toEqual(done);
+  expect(await journal.reader.record(open.id, null)).toMatchObject({ ending: 'interrupted' });
+  await call(journal);
+  expect(await recordsOf(journal)).toBe(3);
+  expect(existsSync(`${file}.before-v${MIGRATIONS.length}`)).toBe(true);
 });
