@@ -7,22 +7,17 @@ import { MetertapError } from '../core/errors.ts';
 import type { AccessBook } from './access-book.ts';
 import type { CorrectionBook } from './correction.ts';
 import { makeFolder } from './database.ts';
-import { FiledRows } from './filed-rows.ts';
 import { JournalLink } from './journal-link.ts';
-import type { FromJournal, JournalStart, PruneResult, UnwrittenRow } from './journal-messages.ts';
-import { JudgedRows } from './judged-rows.ts';
+import type { JournalStart, PruneResult } from './journal-messages.ts';
+import { JournalRows } from './journal-rows.ts';
 import type { Ledger, LedgerState } from './ledger.ts';
 import { LedgerError } from './ledger-error.ts';
 import type { LedgerReader } from './ledger-reader.ts';
-import { type LedgerPart, LedgerStanding } from './ledger-standing.ts';
-import { ListeningTime } from './listening-time.ts';
 import type { Outbox } from './outbox.ts';
-import type { PendingRow } from './pending-rows.ts';
 import { isResponsesRecord } from './queries/records.ts';
 import { SqliteReader } from './reader.ts';
 import { RecentResponses } from './recent-responses.ts';
 import type { CallRecord } from './record.ts';
-import { keepableLineOf } from './row-lines.ts';
 import { openSegmentFile, type SegmentFile } from './segment-file.ts';
 import { newLife, segmentFileName, segmentsFolder } from './segment-name.ts';
 import { SqliteAccessBook } from './sqlite-access-book.ts';
@@ -61,22 +56,8 @@ export interface JournalOptions {
 const DEFAULT_COMMIT_TIMEOUT_MS = 5_000;
 const DEFAULT_MAX_PENDING_ROWS = 100_000;
 const CLOSE_TIMEOUT_MS = 15_000;
-/** A wait is given up only after the event loop has come round so many times, and has heard nothing. */
-const TURNS_OF_A_WAIT = 10;
-/** Where booking does not keep up, rows wait for it from here on. */
-const MOST_UNBOOKED_ROWS = 20_000;
 const SEGMENT_BYTES = 32 * 1024 * 1024;
 const RECENT_RESPONSES = 10_000;
-
-const TOO_MANY = 'Too many records wait to be written.';
-const NO_ANSWER = 'The ledger does not answer.';
-const SLOW_DISK = 'The disk of the data folder is too slow, or stands still. Writing goes on by itself.';
-const NO_PROBLEMS: ReadonlyMap<number, UnwrittenRow> = new Map();
-
-interface NewRow extends Pick<PendingRow, 'record' | 'step' | 'waiter'> {
-  /** Whether the books must say first whether it is known. */
-  readonly isJudged: boolean;
-}
 
 /**
  * Opens the embedded ledger in a data folder.
@@ -90,9 +71,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 }
 
 /**
- * The ledger, as the main thread sees it. A row is durable when it is appended to a file (`filed-rows.ts`), and a thread
- * enters it in the books, which are SQLite; nothing here touches the database, or waits for the disk. A row is kept here
- * until it is durable.
+ * The ledger, as the main thread sees it. A row is durable when it is appended to a file (`journal-rows.ts`), and a thread
+ * enters it in the books, which are SQLite. Nothing here touches the database, or waits for the disk.
  */
 export class Journal implements Ledger {
   readonly reader: LedgerReader;
@@ -105,49 +85,36 @@ export class Journal implements Ledger {
   readonly #options: JournalOptions;
   readonly #link: JournalLink;
   readonly #reader: SqliteReader;
-  readonly #filed: FiledRows;
-  readonly #judged: JudgedRows;
-  readonly #standing: LedgerStanding;
-  readonly #commitTimeoutMs: number;
-  readonly #listened: ListeningTime;
+  readonly #rows: JournalRows;
   readonly #recent = new RecentResponses(RECENT_RESPONSES);
   readonly #listeners = new Set<(record: CallRecord) => void>();
   /** The ids of calls that were opened here and have not been finished. */
   readonly #openIds = new ChurningMap<true>();
-  /** The thread cannot write, or there is none. */
-  #isBehind = false;
   #isClosed = false;
-  #sweeper: NodeJS.Timeout | null = null;
   #recoveredCalls = 0;
 
   /** Use `openJournal`. */
   constructor(options: JournalOptions) {
     this.#options = options;
-    this.#commitTimeoutMs = options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS;
-    this.#listened = new ListeningTime(options.clock.monotonicMs(), this.#commitTimeoutMs / TURNS_OF_A_WAIT);
-    this.#standing = new LedgerStanding((state) => options.onStateChange?.(state));
     this.#link = new JournalLink((life) => this.#startWorker(life), {
-      opened: () => this.#goOn(),
-      committed: (message) => this.#acknowledge(message),
-      booked: ({ rows }) => {
-        this.#threadWrites();
-        this.#filed.booked(rows);
-      },
+      opened: () => this.#rows.threadOpened(),
+      committed: (message) => this.#rows.committed(message),
+      booked: ({ rows }) => this.#rows.booked(rows),
       refused: (reasons) => this.#tellRefused(reasons),
-      failed: (error) => this.#threadFails(error),
+      failed: (error) => this.#rows.threadFailed(error),
     });
-    this.#filed = new FiledRows({
+    this.#rows = new JournalRows({
+      clock: options.clock,
+      link: this.#link,
       openSegment: this.#segmentOpener(),
       synchronous: options.synchronous,
       segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
-      onDurable: (rows) => this.#durable(rows),
-      onFault: (error) => this.#standing.report('files', problemOf(error)),
-      tellThread: (rows) => this.#link.post({ kind: 'appended', rows }),
-    });
-    this.#judged = new JudgedRows({
-      isOpen: () => this.#link.isOpen,
-      post: (message) => this.#link.post(message),
-      durable: () => this.#filed.durable,
+      commitTimeoutMs: options.commitTimeoutMs ?? DEFAULT_COMMIT_TIMEOUT_MS,
+      maxPendingRows: options.maxPendingRows ?? DEFAULT_MAX_PENDING_ROWS,
+      onFinished: (record) => this.#announce(record),
+      onStateChange: (state) => options.onStateChange?.(state),
+      onError: (error) => options.onError?.(error),
+      onCommit: (recordWaitsMs) => options.onCommit?.(recordWaitsMs),
     });
     this.#reader = new SqliteReader({
       dataDir: options.dataDir,
@@ -168,17 +135,16 @@ export class Journal implements Ledger {
     this.#recoveredCalls = await this.#link.open();
     try {
       makeFolder(segmentsFolder(this.#options.dataDir));
-      await this.#filed.start();
+      await this.#rows.start();
     } catch (error) {
       await this.#link.call('close', { isComplete: true }).catch(() => null); // what is wrong is told by the error
       await this.#link.stop();
       throw error;
     }
-    this.#sweeper = setInterval(() => this.#giveUpOverdue(), this.#commitTimeoutMs / TURNS_OF_A_WAIT / 2).unref();
   }
 
   get state(): LedgerState {
-    return this.#standing.state;
+    return this.#rows.state;
   }
 
   /** How many calls of processes that had died were closed as `interrupted` when this one started. */
@@ -188,40 +154,35 @@ export class Journal implements Ledger {
 
   /** Rows that are not known to be durable yet. */
   get pendingRows(): number {
-    return this.#filed.pending.size + this.#judged.pending.size;
+    return this.#rows.size;
   }
 
   open(record: CallRecord): void {
-    if (this.#isClosed || this.#isFull()) return; // told by `state`; the finished record brings all that is in it
+    if (this.#isClosed || this.#rows.isFull()) return; // told by `state`; the finished record brings all that is in it
     try {
-      this.#accept({ record, step: 'open', waiter: null, isJudged: false });
+      this.#rows.accept({ record, step: 'open', waiter: null, isJudged: false });
       this.#openIds.set(record.id, true);
     } catch (error) {
-      this.#options.onError?.(unkeepable(error)); // `finish` will say so to its caller
+      this.#options.onError?.(error); // a record that no row can hold: `finish` will say so to its caller
     }
   }
 
   finish(record: CallRecord): Promise<void> {
     if (this.#isClosed) return Promise.reject(unavailable('The ledger is closed.'));
-    if (this.#isFull()) return Promise.reject(unavailable(TOO_MANY));
     // Nobody else can give a call its end that was opened here. Of others, such as background responses that several
     // processes see, the books say whether they have one.
     const isJudged = this.#openIds.take(record.id) === undefined;
+    if (this.#rows.isFull()) return Promise.reject(unavailable('Too many records wait to be written.'));
     return new Promise((resolve, reject) => {
-      try {
-        this.#accept({ record, step: 'finish', waiter: { resolve, reject }, isJudged });
-        this.#recent.remember(record);
-      } catch (error) {
-        reject(unkeepable(error));
-      }
+      this.#rows.accept({ record, step: 'finish', waiter: { resolve, reject }, isJudged }); // what it throws rejects
+      this.#recent.remember(record);
     });
   }
 
   async findByUpstreamId(upstreamId: string, team: string | null): Promise<CallRecord | null> {
     const fits = (record: CallRecord): boolean =>
       record.upstream_id === upstreamId && isResponsesRecord(record) && (team === null || record.team === team);
-    const known =
-      this.#recent.find(upstreamId, team) ?? this.#filed.pending.findLast(fits) ?? this.#judged.pending.findLast(fits);
+    const known = this.#recent.find(upstreamId, team) ?? this.#rows.findLast(fits);
     if (known !== null) return known;
     try {
       return await this.#link.call('findByUpstreamId', { upstreamId, team });
@@ -263,15 +224,12 @@ export class Journal implements Ledger {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#sweeper !== null) clearInterval(this.#sweeper);
     await this.#reader.close();
-    await Promise.race([this.#filed.drain(), timeoutAfter(CLOSE_TIMEOUT_MS)]).catch(() => null); // rows left over tell it
-    const isComplete = this.#filed.close();
-    this.#judged.postAll();
+    const isComplete = await this.#rows.finish();
     const answer = this.#link.call('close', { isComplete });
-    await Promise.race([answer, timeoutAfter(CLOSE_TIMEOUT_MS)]).catch(() => null);
+    await Promise.race([answer, timeoutAfter(CLOSE_TIMEOUT_MS)]).catch(() => null); // the rows left over tell the rest
     await this.#link.stop();
-    this.#refuseLeftOver();
+    this.#rows.close();
   }
 
   #startWorker(life: 'first' | 'restart'): Worker {
@@ -296,71 +254,6 @@ export class Journal implements Ledger {
     return (number) => open(join(segmentsFolder(dataDir), segmentFileName({ instanceId, life, number })));
   }
 
-  #isFull(): boolean {
-    const isFull = this.pendingRows >= (this.#options.maxPendingRows ?? DEFAULT_MAX_PENDING_ROWS);
-    if (isFull && this.state.kind === 'ready') this.#standing.report('queue', { reason: TOO_MANY, hint: SLOW_DISK });
-    return isFull;
-  }
-
-  /** @throws TypeError or RangeError where the books would not take the row */
-  #accept({ record, step, waiter, isJudged }: NewRow): void {
-    const line = keepableLineOf(step, record);
-    const acceptedAtMs = this.#options.clock.monotonicMs();
-    const deadlineMs = this.#listened.at(acceptedAtMs) + this.#commitTimeoutMs;
-    const row = { step, record, waiter, acceptedAtMs, deadlineMs };
-    if (isJudged || this.#isBehind || this.#filed.unbooked >= MOST_UNBOOKED_ROWS) {
-      this.#judged.add(row, { line, after: this.#filed.accepted });
-    } else this.#filed.add(row, line);
-  }
-
-  #durable(rows: readonly PendingRow[]): void {
-    this.#settle(rows, NO_PROBLEMS);
-    this.#standing.report('files', null);
-    this.#judged.flushSoon();
-  }
-
-  #acknowledge(message: Extract<FromJournal, { kind: 'committed' }>): void {
-    const problems = new Map(message.unwritten.map((row) => [row.sequence, row]));
-    this.#settle(this.#judged.pending.takeThrough(message.throughSequence), problems);
-    this.#threadWrites();
-  }
-
-  #settle(rows: readonly PendingRow[], problems: ReadonlyMap<number, UnwrittenRow>): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    const waitsMs: number[] = [];
-    for (const pending of rows) {
-      if (pending.step === 'finish') waitsMs.push(nowMs - pending.acceptedAtMs);
-      const problem = problems.get(pending.sequence);
-      if (problem?.why === 'fault') {
-        const error = unkeepable(problem);
-        if (pending.waiter === null) this.#options.onError?.(error);
-        else pending.waiter.reject(error);
-        continue;
-      }
-      if (problem === undefined && pending.step === 'finish') this.#announce(pending.record);
-      pending.waiter?.resolve();
-    }
-    this.#options.onCommit?.(waitsMs);
-    this.#standing.report('queue', null);
-  }
-
-  /** There is a new thread. */
-  #goOn(): void {
-    this.#filed.tellAgain();
-    if (this.#judged.pending.size === 0) this.#threadWrites();
-    else this.#judged.postAgain();
-  }
-
-  #threadWrites(): void {
-    this.#isBehind = false;
-    this.#standing.report('thread', null);
-  }
-
-  #threadFails(error: LedgerError): void {
-    this.#isBehind = true;
-    this.#standing.report('thread', problemOf(error));
-  }
-
   #tellRefused(reasons: readonly string[]): void {
     for (const reason of reasons) {
       this.#options.onError?.(
@@ -380,49 +273,6 @@ export class Journal implements Ledger {
       }
     }
   }
-
-  /**
-   * A row whose wait is over is still written when writing works again; its caller need not stay for that. Under a load
-   * that lets a turn of the event loop last for seconds, rows are sent and answers heard only between turns: by the clock
-   * alone they would seem late while they have long been written.
-   */
-  #giveUpOverdue(): void {
-    const listenedMs = this.#listened.look(this.#options.clock.monotonicMs());
-    this.#giveUp('files', this.#filed.pending.overdue(listenedMs));
-    this.#giveUp('thread', this.#judged.pending.overdue(listenedMs));
-  }
-
-  #giveUp(part: LedgerPart, overdue: readonly PendingRow[]): void {
-    if (overdue.length === 0) return;
-    if (this.state.kind === 'ready') this.#standing.report(part, { reason: NO_ANSWER, hint: SLOW_DISK });
-    for (const pending of overdue) {
-      pending.waiter?.reject(unavailable('The record could not be written in time.'));
-      pending.waiter = null;
-    }
-  }
-
-  #refuseLeftOver(): void {
-    const leftOver: PendingRow[] = [
-      ...this.#filed.pending.takeThrough(Infinity),
-      ...this.#judged.pending.takeThrough(Infinity),
-    ];
-    if (leftOver.length === 0) return;
-    for (const { waiter } of leftOver)
-      waiter?.reject(unavailable('The ledger was closed before the record was written.'));
-    const { state } = this;
-    throw new LedgerError('unwritten_rows', `${leftOver.length} rows of the ledger could not be written.`, {
-      hint: state.kind === 'unavailable' ? `${state.reason} ${state.hint}` : 'See the log.',
-    });
-  }
-}
-
-function problemOf({ message, hint }: LedgerError): { readonly reason: string; readonly hint: string } {
-  return { reason: message, hint };
-}
-
-function unkeepable(cause: unknown): MetertapError {
-  const reason = typeof cause === 'object' && cause !== null && 'message' in cause ? cause.message : cause;
-  return new MetertapError('internal_error', `The ledger cannot keep this record: ${reason}`);
 }
 
 function unavailable(message: string, cause?: unknown): MetertapError {

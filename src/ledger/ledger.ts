@@ -13,8 +13,8 @@ export interface Ledger {
   open(record: CallRecord): void;
 
   /**
-   * Writes the ended (or `queued`) record and folds it into the roll-ups, in one transaction.
-   * Resolves when the transaction is committed; rejects with `ledger_unavailable` when it cannot be.
+   * Writes the ended (or `queued`) record and has it folded into the roll-ups, once.
+   * Resolves when it survives the end of the process; rejects with `ledger_unavailable` when it cannot be written.
    */
   finish(record: CallRecord): Promise<void>;
 

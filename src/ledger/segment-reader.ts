@@ -35,6 +35,13 @@ interface OpenSegment {
   doubtedAt: number | null;
 }
 
+/** Where to read on in a file of a length, in bytes. */
+interface ReadRange {
+  readonly begin: number;
+  readonly length: number;
+  readonly maxBytes: number;
+}
+
 /** Part of a file, from a line's beginning to the end of a line. */
 interface WholeLines {
   readonly bytes: Buffer;
@@ -43,7 +50,7 @@ interface WholeLines {
   readonly isRest: boolean;
 }
 
-const LEAST_READ_BYTES = 64 * 1024;
+const FIRST_BYTES = 64 * 1024;
 const LINE_BREAK = 0x0a;
 
 /**
@@ -58,6 +65,7 @@ export class SegmentReader {
   readonly #move: StatementSync;
   readonly #forget: StatementSync;
   readonly #open = new Map<string, OpenSegment>();
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   /** What the last `take` has come to, until its transaction is committed. */
   #taken = new Map<OpenSegment, number | null>();
 
@@ -99,7 +107,7 @@ export class SegmentReader {
       const length = fstatSync(open.descriptor).size;
       if (open.bookedAtLength === length) continue;
       if (left <= 0) return { rows, faults, isAll: false };
-      const lines = wholeLinesOf(open.descriptor, { begin: this.#bookedBytes(segment), length, maxBytes: left });
+      const lines = this.#wholeLines(open.descriptor, { begin: this.#bookedBytes(segment), length, maxBytes: left });
       const read = readLines(lines, { segment, doubtedAt: mayGrow(segment.instanceId) ? open.doubtedAt : 'all' });
       for (const row of read.rows) rows.push(row);
       for (const fault of read.faults) faults.push(fault);
@@ -197,25 +205,23 @@ export class SegmentReader {
     return open !== null && fstatSync(open.descriptor).size > 0;
   }
 
+  /** Reads on from `begin`: at least one line, if there is one that has wholly come. Holds until the next one. */
+  #wholeLines(descriptor: number, { begin, length, maxBytes }: ReadRange): WholeLines {
+    let wanted = Math.max(maxBytes, FIRST_BYTES);
+    for (;;) {
+      const count = Math.max(0, Math.min(wanted, length - begin));
+      if (this.#bytes.length < count) this.#bytes = Buffer.allocUnsafeSlow(count);
+      const read = count === 0 ? 0 : readSync(descriptor, this.#bytes, 0, count, begin);
+      const isRest = begin + read >= length || read < count;
+      const end = this.#bytes.subarray(0, read).lastIndexOf(LINE_BREAK) + 1;
+      if (end > 0 || isRest) return { bytes: this.#bytes.subarray(0, end), begin, isRest };
+      wanted *= 4;
+    }
+  }
+
   #bookedBytes({ fileName }: Segment): number {
     const row = this.#booked.get(fileName);
     return row === undefined ? 0 : integer(row, 'booked_bytes');
-  }
-}
-
-/** Reads on from `begin`: at least one line, if there is one that has wholly come. */
-function wholeLinesOf(
-  descriptor: number,
-  { begin, length, maxBytes }: { readonly begin: number; readonly length: number; readonly maxBytes: number },
-): WholeLines {
-  let wanted = Math.max(maxBytes, LEAST_READ_BYTES);
-  for (;;) {
-    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(wanted, length - begin)));
-    const count = bytes.length === 0 ? 0 : readSync(descriptor, bytes, 0, bytes.length, begin);
-    const isRest = begin + count >= length || count < bytes.length;
-    const end = bytes.subarray(0, count).lastIndexOf(LINE_BREAK) + 1;
-    if (end > 0 || isRest) return { bytes: bytes.subarray(0, end), begin, isRest };
-    wanted *= 4;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { LedgerError } from './ledger-error.ts';
-import { sealLine } from './sealed-lines.ts';
+import { SealedLines } from './sealed-lines.ts';
 import type { SegmentFile } from './segment-file.ts';
 import { toLedgerError } from './sqlite-error.ts';
 
@@ -15,14 +15,11 @@ export interface SegmentWriterOptions {
   readonly onFault: (error: LedgerError) => void;
 }
 
-/** What goes into the file by one write. */
-interface Group {
-  text: string;
-  lines: number;
-}
-
 /** A slow disk makes groups larger; beyond this the next one begins. */
-const GROUP_CHARACTERS = 1024 * 1024;
+const GROUP_BYTES = 1024 * 1024;
+/** A group of several lines tells that more are coming: so long after its beginning the next one is begun. */
+const PACE_MS_PER_LINE = 0.25;
+const PACE_MS = 2;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 
@@ -36,15 +33,20 @@ const LAST_RETRY_MS = 2_000;
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
-  readonly #waiting: Group[] = [];
+  /** Those after the one that is under way. */
+  readonly #waiting: SealedLines[] = [];
+  #spare: SealedLines | null = null;
   #file: SegmentFile | null = null;
   #next: SegmentFile | null = null;
   #number = 0;
   #position = 0;
   /** Where the next segment is made ahead, so that no line waits for it. */
   #openNextAt: number;
-  #underWay: { readonly bytes: Uint8Array; readonly lines: number; written: number } | null = null;
+  #underWay: SealedLines | null = null;
+  /** How much of it is in the file. */
+  #writtenBytes = 0;
   #willBegin = false;
+  #nextAtMs = 0;
   #retry: NodeJS.Timeout | null = null;
   #retryMs = 0;
   #drained: (() => void)[] = [];
@@ -62,19 +64,8 @@ export class SegmentWriter {
 
   /** Puts a line on its way. It is written after this turn of the event loop, with all that come in it. */
   append(line: string): void {
-    const sealed = sealLine(line);
-    const last = this.#waiting.at(-1);
-    if (last === undefined || last.text.length >= GROUP_CHARACTERS) this.#waiting.push({ text: sealed, lines: 1 });
-    else {
-      last.text += sealed;
-      last.lines += 1;
-    }
-    if (this.#willBegin || this.#underWay !== null) return;
-    this.#willBegin = true;
-    setImmediate(() => {
-      this.#willBegin = false;
-      this.#begin();
-    });
+    this.#lastGroup().append(line);
+    if (this.#underWay === null) this.#beginSoon();
   }
 
   /** Settles when everything has been written, or a write has failed meanwhile. */
@@ -83,6 +74,7 @@ export class SegmentWriter {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained.push(resolve);
     if (this.#retry !== null) this.#write();
+    else this.#begin();
     return promise;
   }
 
@@ -99,12 +91,35 @@ export class SegmentWriter {
     return this.#underWay === null && this.#waiting.length === 0;
   }
 
+  #lastGroup(): SealedLines {
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && last.length < GROUP_BYTES) return last;
+    const group = this.#spare ?? new SealedLines();
+    this.#spare = null;
+    this.#waiting.push(group);
+    return group;
+  }
+
+  #beginSoon(): void {
+    if (this.#willBegin) return;
+    this.#willBegin = true;
+    const begin = (): void => {
+      this.#willBegin = false;
+      this.#begin();
+    };
+    const waitMs = this.#nextAtMs - performance.now();
+    if (waitMs < 1) setImmediate(begin);
+    else setTimeout(begin, waitMs);
+  }
+
   #begin(): void {
     if (this.#underWay !== null || this.#isClosed) return;
     const group = this.#waiting.shift();
     if (group === undefined) return;
     this.#beginSegment();
-    this.#underWay = { bytes: Buffer.from(group.text), lines: group.lines, written: 0 };
+    this.#nextAtMs = performance.now() + Math.min(PACE_MS, group.lines * PACE_MS_PER_LINE);
+    this.#underWay = group;
+    this.#writtenBytes = 0;
     this.#write();
   }
 
@@ -138,8 +153,8 @@ export class SegmentWriter {
     if (group === null || this.#file === null) return;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
-    const bytes = group.written === 0 ? group.bytes : group.bytes.subarray(group.written);
-    this.#file.write(bytes, this.#position + group.written, (error, written) => {
+    const bytes = group.bytes.subarray(this.#writtenBytes);
+    this.#file.write(bytes, this.#position + this.#writtenBytes, (error, written) => {
       if (this.#isClosed) this.#closeFiles();
       else if (error !== null) this.#retryLater(error);
       else if (written === 0) this.#retryLater(new Error('Nothing could be written to the journal.'));
@@ -150,7 +165,7 @@ export class SegmentWriter {
   }
 
   #goOn(written: number): void {
-    if (this.#underWay !== null) this.#underWay.written += written;
+    this.#writtenBytes += written;
     this.#write();
   }
 
@@ -160,7 +175,7 @@ export class SegmentWriter {
       if (this.#isClosed) this.#closeFiles();
       else if (error === null) this.#written();
       else {
-        if (this.#underWay !== null) this.#underWay.written = 0;
+        this.#writtenBytes = 0;
         this.#retryLater(error);
       }
     });
@@ -169,11 +184,14 @@ export class SegmentWriter {
   #written(): void {
     const group = this.#underWay;
     if (group === null) return;
+    const { lines } = group;
     this.#underWay = null;
-    this.#position += group.bytes.length;
+    this.#position += group.length;
     this.#retryMs = 0;
-    this.#begin();
-    this.#options.onWritten(group.lines);
+    group.clear();
+    this.#spare = group;
+    if (this.#waiting.length > 0) this.#beginSoon();
+    this.#options.onWritten(lines);
     if (this.#isIdle) this.#tellDrained();
   }
 

@@ -159,8 +159,8 @@ export const METRICS = {
   },
   journal_queue_length: { type: 'gauge', labels: [], help: 'Records on their way to the journal.' },
   journal_unavailable: { type: 'gauge', labels: [], help: '1 while the journal cannot be written, else 0.' },
-  journal_commits_total: { type: 'counter', labels: [], help: 'Transactions that the journal has committed.' },
-  journal_records_total: { type: 'counter', labels: [], help: 'Records that the journal has committed.' },
+  journal_commits_total: { type: 'counter', labels: [], help: 'Groups of records that the journal has written.' },
+  journal_records_total: { type: 'counter', labels: [], help: 'Records that the journal has written.' },
   journal_commit_wait_seconds: {
     type: 'histogram',
     labels: [],

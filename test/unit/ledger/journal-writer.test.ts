@@ -5,13 +5,20 @@ import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
 import { COLUMN_KINDS } from '../../../src/ledger/column-kinds.ts';
 import { JournalWriter } from '../../../src/ledger/journal-writer.ts';
 import { migrate } from '../../../src/ledger/migrations.ts';
-import type { CallRecord } from '../../../src/ledger/record.ts';
 import { RECORD_COLUMNS } from '../../../src/ledger/record-columns.ts';
-import { lineOf, type ReadRow, type RowStep, rowsOfLines } from '../../../src/ledger/row-lines.ts';
+import { keepableLineOf, lineOf, type ReadRow, rowsOfLines } from '../../../src/ledger/row-lines.ts';
+import { segmentsFolder } from '../../../src/ledger/segment-name.ts';
+import { SegmentReader } from '../../../src/ledger/segment-reader.ts';
 import { endedRecord } from '../../support/arbitrary-record.ts';
-import { callRecord, openCallRecord } from '../../support/call-record.ts';
+import { callRecord, callUsage, openCallRecord } from '../../support/call-record.ts';
+import { PlayedSegment, type Step } from '../../support/segment-files.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
-type Step = readonly [RowStep, CallRecord];
+/** A process on the ledger: what it appends, and what enters it. */
+interface Played {
+  readonly segment: PlayedSegment;
+  readonly writer: JournalWriter;
+}
 
 function openMemory(): DatabaseSync {
   const database = new DatabaseSync(':memory:');
@@ -19,15 +26,20 @@ function openMemory(): DatabaseSync {
   return database;
 }
 
-function openBooks(): { database: DatabaseSync; writer: JournalWriter; other: JournalWriter } {
+function openBooks(): { database: DatabaseSync; one: Played; two: Played } {
   const database = openMemory();
   onTestFinished(() => database.close());
-  return { database, writer: writerOf(database, 'one'), other: writerOf(database, 'two') };
+  const dataDir = temporaryFolder();
+  return { database, one: played(database, dataDir, 'one'), two: played(database, dataDir, 'two') };
 }
 
-function writerOf(database: DatabaseSync, instanceId: string): JournalWriter {
-  const thread = `thread of ${instanceId}`;
-  return new JournalWriter(database, new BatchWriter(database, instanceId), { instanceId, thread });
+function played(database: DatabaseSync, dataDir: string, instanceId: string): Played {
+  const segment = new PlayedSegment(dataDir, { instanceId });
+  const segments = new SegmentReader(database, segmentsFolder(dataDir));
+  onTestFinished(() => segments.close());
+  const books = new BatchWriter(database, instanceId);
+  const onRefused = (reasons: readonly string[]): never => expect.fail(reasons.join(' '));
+  return { segment, writer: new JournalWriter({ database, books, segments, instanceId, onRefused }) };
 }
 
 const ORIGIN = { instanceId: 'one', sequence: 0 };
@@ -41,17 +53,16 @@ const count = (database: DatabaseSync, table: string): unknown =>
 const endings = (database: DatabaseSync): unknown[] =>
   database.prepare(`SELECT id, ending FROM records UNION ALL SELECT id, 'in_flight' FROM open_calls ORDER BY id`).all();
 
-describe('what is committed', () => {
-  it('is durable at once and entered in the books later, once', () => {
-    const { database, writer } = openBooks();
+describe('what is appended', () => {
+  it('is entered in the books later, once', () => {
+    const { database, one } = openBooks();
     const [open, done] = [openCallRecord(), callRecord()];
-    expect(writer.commit(rowsOf(['open', open], ['open', openCallRecord({ id: done.id })]))).toEqual([]);
-    expect(writer.commit(rowsOf(['finish', done]))).toEqual([]);
-    expect([count(database, 'unbooked'), count(database, 'records'), writer.unbookedRows]).toEqual([2, 0, 3]);
-
-    writer.book();
-    writer.book();
-    expect([count(database, 'unbooked'), count(database, 'open_calls'), writer.unbookedRows]).toEqual([0, 1, 0]);
+    one.segment.write(['open', open], ['open', openCallRecord({ id: done.id })]);
+    one.segment.write(['finish', done]);
+    expect(count(database, 'records')).toBe(0);
+    one.writer.book();
+    one.writer.book();
+    expect(count(database, 'open_calls')).toBe(1);
     expect(endings(database)).toEqual([
       { id: open.id, ending: 'in_flight' },
       { id: done.id, ending: 'completed' },
@@ -59,42 +70,25 @@ describe('what is committed', () => {
     expect(database.prepare('SELECT records FROM usage_day').all()).toEqual([{ records: 1 }]);
   });
 
-  it('is entered by whoever comes next, under the name of the process that opened it', () => {
-    const { database, writer, other } = openBooks();
+  it('is entered before anything that is written through, also what another process has appended', () => {
+    const { database, one, two } = openBooks();
     const open = openCallRecord();
-    writer.commit(rowsOf(['open', open], ['finish', callRecord()]));
-    other.book();
-    expect(database.prepare('SELECT instance_id FROM open_calls').all()).toEqual([{ instance_id: 'one' }]);
-    // The other one's rows take the place that these had.
-    other.commit(rowsOf(['finish', callRecord()]));
-    writer.book();
-    expect(database.prepare('SELECT sum(records) AS records FROM usage_day').get()).toEqual({ records: 2 });
-    expect(writer.commit(rowsOf(['finish', callRecord({ id: open.id })]))).toEqual([]);
-    writer.book();
-    expect([count(database, 'records'), count(database, 'open_calls')]).toEqual([3, 0]);
+    one.segment.write(['open', open]);
+    expect(two.writer.writeThrough(rowsOf(['finish', callRecord({ id: open.id })]))).toEqual([]);
+    expect(endings(database)).toEqual([{ id: open.id, ending: 'completed' }]);
+    one.writer.book();
+    expect([count(database, 'records'), count(database, 'open_calls')]).toEqual([1, 0]);
   });
 
-  it('is not committed when the transaction fails, and can be tried again', () => {
-    const { database, writer } = openBooks();
-    const rows = rowsOf(['finish', callRecord()]);
-    database.exec(`CREATE TRIGGER full_disk BEFORE INSERT ON unbooked BEGIN SELECT raise(ROLLBACK, 'full'); END`);
-    expect(() => writer.commit(rows)).toThrow('full');
-    database.exec('DROP TRIGGER full_disk');
-    expect(writer.commit(rows)).toEqual([]);
-    writer.book();
-    expect(count(database, 'records')).toBe(1);
-  });
-
-  it('stays durable when it cannot be entered', () => {
-    const { database, writer } = openBooks();
-    writer.commit(rowsOf(['finish', callRecord()]));
+  it('stays durable when it cannot be entered, and what is written through is not written then', () => {
+    const { database, one } = openBooks();
+    one.segment.write(['finish', callRecord()]);
     database.exec(`CREATE TRIGGER full_disk BEFORE INSERT ON activity BEGIN SELECT raise(ROLLBACK, 'full'); END`);
-    expect(() => writer.book()).toThrow('full');
-    expect(() => writer.writeThrough(rowsOf(['finish', callRecord()]))).toThrow('full');
-    expect(count(database, 'unbooked')).toBe(1);
+    expect(() => one.writer.book()).toThrow('full');
+    expect(() => one.writer.writeThrough(rowsOf(['finish', callRecord()]))).toThrow('full');
     database.exec('DROP TRIGGER full_disk');
-    expect(writer.writeThrough(rowsOf(['finish', callRecord()]))).toEqual([]);
-    expect([count(database, 'unbooked'), count(database, 'records')]).toEqual([0, 2]);
+    expect(one.writer.writeThrough(rowsOf(['finish', callRecord()]))).toEqual([]);
+    expect(count(database, 'records')).toBe(2);
   });
 });
 
@@ -102,74 +96,62 @@ describe('a record that has an end', () => {
   const known = [{ sequence: 0, why: 'known' }];
 
   it('is known, in the books and before', () => {
-    const { writer } = openBooks();
+    const { database, one } = openBooks();
     const record = callRecord();
-    writer.commit(rowsOf(['finish', record]));
-    expect(writer.commit(rowsOf(['finish', { ...record, status: 500 }]))).toMatchObject(known);
-    writer.book();
-    expect(writer.commit(rowsOf(['finish', record]))).toMatchObject(known);
-    expect(writer.writeThrough(rowsOf(['finish', record]))).toMatchObject(known);
+    one.segment.write(['finish', record]);
+    expect(one.writer.writeThrough(rowsOf(['finish', { ...record, status: 500 }]))).toMatchObject(known);
+    expect(one.writer.writeThrough(rowsOf(['finish', record]))).toMatchObject(known);
+    expect(database.prepare('SELECT status FROM records').all()).toEqual([{ status: record.status }]);
   });
 
-  it('is not opened again by an opening that comes late', () => {
-    const { database, writer } = openBooks();
+  it('is not opened again by an opening that comes late, whichever way', () => {
+    const { database, one } = openBooks();
     const record = callRecord();
     const late = openCallRecord({ id: record.id });
-    writer.commit(rowsOf(['finish', record]));
-    writer.commit(rowsOf(['open', late]));
-    expect(writer.commit(rowsOf(['finish', record]))).toMatchObject(known);
-    writer.book();
-    writer.commit(rowsOf(['open', late]));
-    writer.book();
+    one.writer.writeThrough(rowsOf(['finish', record]));
+    one.segment.write(['open', late]);
+    one.writer.book();
+    one.writer.writeThrough(rowsOf(['open', late]));
     expect(endings(database)).toEqual([{ id: record.id, ending: 'completed' }]);
     expect(database.prepare('SELECT records FROM usage_day').all()).toEqual([{ records: 1 }]);
   });
 
   it('is known where another process has settled it and nobody has entered it yet', () => {
-    const { database, writer, other } = openBooks();
+    const { database, one, two } = openBooks();
     const queued = callRecord({ endpoint: 'responses', ending: 'queued', usage: null, usage_source: 'missing' });
     const settled = callRecord({ ...callRecord(), id: queued.id, endpoint: 'responses' });
-    expect(writer.commit(rowsOf(['finish', queued]))).toEqual([]);
-    other.book();
-    expect(other.commit(rowsOf(['finish', settled]))).toEqual([]);
-    expect(writer.commit(rowsOf(['finish', settled]))).toMatchObject(known);
-    writer.book();
+    one.segment.write(['finish', queued]);
+    two.segment.write(['finish', settled]);
+    expect(one.writer.writeThrough(rowsOf(['finish', settled]))).toMatchObject(known);
     expect(endings(database)).toEqual([{ id: queued.id, ending: 'completed' }]);
   });
 });
 
 describe('a row that cannot be kept', () => {
+  const steps: readonly Step[] = [
+    ['finish', callRecord({ status: 0.5 })],
+    ['finish', { ...callRecord(), started_at: 'yesterday' }],
+    ['open', openCallRecord({ client_retry: 0.5 })],
+    ['finish', callRecord({ units: -1 })],
+    ['finish', callRecord({ usage: callUsage({ input_tokens: 1e13 }) })],
+  ];
+  const columns = ['status', 'started_at', 'client_retry', 'units', 'input_tokens'];
+
   it('is told before anything is acknowledged, and the others are written', () => {
-    const { database, writer } = openBooks();
-    const rows = rowsOf(
-      ['finish', callRecord({ status: 0.5 })],
-      ['finish', { ...callRecord(), started_at: 'yesterday' }],
-      ['open', openCallRecord({ client_retry: 0.5 })],
-      ['finish', callRecord()],
+    const { database, one } = openBooks();
+    const unwritten = one.writer.writeThrough(rowsOf(...steps, ['finish', callRecord()]));
+    expect(unwritten).toMatchObject(
+      columns.map((name, sequence) => ({ sequence, why: 'fault', message: expect.stringContaining(name) })),
     );
-    for (const write of [() => writer.commit(rows), () => writer.writeThrough(rows)]) {
-      expect(write().filter(({ why }) => why === 'fault')).toMatchObject([
-        { sequence: 0, message: expect.stringContaining('status') },
-        { sequence: 1, message: expect.stringContaining('started_at') },
-        { sequence: 2, message: expect.stringContaining('client_retry') },
-      ]);
-    }
-    expect(count(database, 'records')).toBe(1);
-    expect(count(database, 'refused_rows')).toBe(0);
+    expect([count(database, 'records'), count(database, 'refused_rows')]).toEqual([1, 0]);
   });
 
-  it('is kept aside where the books find it later', () => {
-    const { database, writer } = openBooks();
-    const good = lineOf('finish', callRecord());
-    database
-      .prepare(`INSERT INTO unbooked (instance_id, thread, lines) VALUES ('gone', 'gone', ?)`)
-      .run(`fnonsense\n${good}\nf{}`);
-    writer.book();
-    expect(count(database, 'records')).toBe(1);
-    expect(database.prepare('SELECT line, instance_id FROM refused_rows').all()).toEqual([
-      { line: 'fnonsense', instance_id: 'gone' },
-      { line: 'f{}', instance_id: 'gone' },
-    ]);
+  it('gets no line that is appended', () => {
+    for (const [at, [step, record]] of steps.entries()) {
+      expect(() => keepableLineOf(step, record)).toThrow(columns[at] ?? '');
+    }
+    const record = callRecord();
+    expect(keepableLineOf('finish', record)).toBe(lineOf('finish', record));
   });
 });
 
@@ -200,9 +182,10 @@ describe('a line', () => {
 });
 
 const calls = fc.array(fc.tuple(endedRecord, fc.boolean(), fc.boolean(), fc.boolean()), { maxLength: 20 });
-const cuts = fc.array(fc.constantFrom('one', 'two', 'book one', 'book two'), { minLength: 60, maxLength: 60 });
+const TURNS = ['append', 'through one', 'through two', 'book one', 'book two'] as const;
+const cuts = fc.array(fc.constantFrom(...TURNS), { minLength: 60, maxLength: 60 });
 
-it('two writers enter what one would have, however they take turns', { timeout: 30_000 }, () => {
+it('what one process appends, two enter as one would, however they take turns', { timeout: 30_000 }, () => {
   fc.assert(
     fc.property(calls, cuts, (script, turns) => {
       const steps = script.flatMap(([record, isOpened, isRepeated, isLate]): Step[] => {
@@ -214,18 +197,18 @@ it('two writers enter what one would have, however they take turns', { timeout: 
           ...(isLate ? [['open', open] as const] : []),
         ];
       });
-      const turned = openMemory();
-      const writers = { one: writerOf(turned, 'one'), two: writerOf(turned, 'two') };
-      const rows = rowsOf(...steps);
+      const { database: turned, one, two } = openBooks();
+      const rest = [...steps];
       for (const turn of turns) {
-        if (turn === 'book one') writers.one.book();
-        else if (turn === 'book two') writers.two.book();
-        else writers[turn === 'one' ? 'one' : 'two'].commit(rows.splice(0, 3));
+        const writer = turn.endsWith('two') ? two.writer : one.writer;
+        if (turn === 'append') one.segment.write(...rest.splice(0, 3));
+        else if (turn.startsWith('book')) writer.book();
+        else writer.writeThrough(rowsOf(...rest.splice(0, 3)));
       }
-      writers.one.commit(rows);
-      writers.two.book();
+      one.segment.write(...rest);
+      two.writer.book();
       const plain = openMemory();
-      writerOf(plain, 'one').writeThrough(rowsOf(...steps));
+      played(plain, temporaryFolder(), 'one').writer.writeThrough(rowsOf(...steps));
       for (const table of [
         'records',
         'open_calls',
@@ -244,7 +227,6 @@ it('two writers enter what one would have, however they take turns', { timeout: 
         expect(rowsIn(turned)).toEqual(rowsIn(plain));
       }
       expect(count(turned, 'refused_rows')).toBe(0);
-      turned.close();
       plain.close();
     }),
     { numRuns: 40 },

@@ -4,7 +4,8 @@ import { callRecord } from '../../support/call-record.ts';
 
 function pendingRow(sequence: number, overrides: Partial<PendingRow> = {}): PendingRow {
   return {
-    row: { sequence, step: 'finish', line: '' },
+    sequence,
+    step: 'finish',
     record: callRecord({ upstream_id: `resp_${sequence}` }),
     waiter: { resolve: () => undefined, reject: () => undefined },
     acceptedAtMs: 0,
@@ -19,7 +20,7 @@ function filled(from: number, to: number): PendingRows {
   return rows;
 }
 
-const sequences = (rows: readonly PendingRow[]): number[] => rows.map((pending) => pending.row.sequence);
+const sequences = (rows: readonly PendingRow[]): number[] => rows.map((pending) => pending.sequence);
 
 describe('PendingRows', () => {
   it('gives rows after a sequence, also when the first ones are gone', () => {
@@ -52,7 +53,7 @@ describe('PendingRows', () => {
 
   it('finds the newest finished record that fits', () => {
     const rows = filled(1, 3);
-    rows.add(pendingRow(4, { row: { sequence: 4, step: 'open', line: '' } }));
+    rows.add(pendingRow(4, { step: 'open' }));
     expect(rows.findLast(() => true)?.upstream_id).toBe('resp_3');
     rows.takeThrough(2);
     expect(rows.findLast((record) => record.upstream_id === 'resp_1')).toBeNull();

@@ -1,0 +1,149 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { LedgerError } from '../../../src/ledger/ledger-error.ts';
+import { SegmentWriter, type SegmentWriterOptions } from '../../../src/ledger/segment-writer.ts';
+import { PlayedFile, sealed } from '../../support/segment-files.ts';
+
+interface Stage {
+  readonly writer: SegmentWriter;
+  readonly files: readonly PlayedFile[];
+  readonly faults: readonly LedgerError[];
+  written(): number;
+}
+
+async function start(options: Partial<SegmentWriterOptions> = {}): Promise<Stage> {
+  const files: PlayedFile[] = [];
+  const faults: LedgerError[] = [];
+  let written = 0;
+  const writer = new SegmentWriter({
+    openSegment: async (number) => {
+      expect(number).toBe(files.length);
+      const file = new PlayedFile();
+      files.push(file);
+      return file;
+    },
+    synchronous: 'normal',
+    segmentBytes: 1_000_000,
+    onWritten: (lines) => {
+      written += lines;
+    },
+    onFault: (error) => faults.push(error),
+    ...options,
+  });
+  await writer.start();
+  onTestFinished(() => void writer.close());
+  return { writer, files, faults, written: () => written };
+}
+
+const LINES = Array.from({ length: 40 }, (_, n) => `f[${n},"ä\u2028 ${'x'.repeat(n)}"]`);
+const ALL = sealed(...LINES).toString();
+
+function fileOf({ files }: Stage, number = 0): PlayedFile {
+  const file = files[number];
+  if (file === undefined) throw new Error('There is no such file.');
+  return file;
+}
+
+const untilWritten = (stage: Stage, lines: number): Promise<void> =>
+  vi.waitFor(() => expect(stage.written()).toBe(lines), { timeout: 5_000, interval: 5 });
+
+describe('a writer of segments', () => {
+  it('writes what comes in one turn at once, and what comes meanwhile together', async () => {
+    const stage = await start();
+    for (const line of LINES.slice(0, 10)) stage.writer.append(line);
+    await vi.waitFor(() => expect(fileOf(stage).writes).toHaveLength(1), { interval: 1 });
+    for (const line of LINES.slice(10)) stage.writer.append(line);
+    await untilWritten(stage, 40);
+    expect(fileOf(stage).text).toBe(ALL);
+    expect(fileOf(stage).writes).toHaveLength(2);
+    expect(stage.faults).toEqual([]);
+  });
+
+  it.each([1, 3, 57, 400])('goes on where a write was short, %i bytes at a time', async (atMost) => {
+    const stage = await start();
+    fileOf(stage).does.push(...Array.from({ length: 20 }, () => ({ atMost })));
+    for (const line of LINES) stage.writer.append(line);
+    await untilWritten(stage, 40);
+    expect(fileOf(stage).text).toBe(ALL);
+  });
+
+  it('tells a write that fails, and tries the same bytes again at the same place', async () => {
+    const stage = await start();
+    fileOf(stage).does.push({ atMost: 30 }, { error: 'ENOSPC' }, { error: 'EIO' });
+    for (const line of LINES.slice(0, 5)) stage.writer.append(line);
+    await vi.waitFor(() => expect(stage.faults).toHaveLength(1), { interval: 1 });
+    expect(stage.written()).toBe(0);
+    for (const line of LINES.slice(5)) stage.writer.append(line);
+    await untilWritten(stage, 40);
+    expect(stage.faults.map(({ fault }) => fault)).toEqual(['full', 'failed']);
+    const [, second, third, fourth] = fileOf(stage).writes;
+    expect(second?.position).toBe(30);
+    expect([third, fourth]).toEqual([second, second]);
+    expect(fileOf(stage).text).toBe(ALL);
+  });
+
+  it('has the disk keep what it says is durable, and writes it again where that fails', async () => {
+    const stage = await start({ synchronous: 'full' });
+    stage.writer.append('f1');
+    await untilWritten(stage, 1);
+    expect(fileOf(stage).syncs).toBe(1);
+    fileOf(stage).does.push('sync fails');
+    stage.writer.append('f2');
+    await untilWritten(stage, 2);
+    expect(stage.faults).toHaveLength(1);
+    expect(fileOf(stage).writes.map(({ position }) => position)).toEqual([0, 12, 12]);
+    expect(fileOf(stage).text).toBe(sealed('f1', 'f2').toString());
+  });
+
+  it('says nothing is durable while the disk does not answer', async () => {
+    const stage = await start();
+    fileOf(stage).does.push('nothing');
+    stage.writer.append('f1');
+    await vi.waitFor(() => expect(fileOf(stage).does).toEqual([]), { interval: 1 });
+    stage.writer.append('f2');
+    expect(stage.writer.close()).toBe(false);
+    expect([stage.written(), fileOf(stage).isClosed]).toEqual([0, false]); // it may still write to that descriptor
+  });
+
+  it('begins another segment when one is long enough, after a whole write', async () => {
+    const stage = await start({ segmentBytes: 100 });
+    for (const [n, line] of LINES.slice(0, 12).entries()) {
+      stage.writer.append(line);
+      await untilWritten(stage, n + 1);
+    }
+    expect(stage.files.length).toBeGreaterThan(2);
+    expect(stage.files.map(({ text }) => text).join('')).toBe(sealed(...LINES.slice(0, 12)).toString());
+    const begun = stage.files.findLastIndex(({ text }) => text !== '');
+    for (const file of stage.files.slice(0, begun)) {
+      expect(file.isClosed).toBe(true);
+      expect(file.text.length).toBeGreaterThanOrEqual(100);
+    }
+  });
+
+  it('goes on in the old segment while no other can be made', async () => {
+    const file = new PlayedFile();
+    const openSegment = vi.fn<SegmentWriterOptions['openSegment']>();
+    openSegment.mockResolvedValueOnce(file).mockRejectedValue(new Error('no room'));
+    const stage = await start({ openSegment, segmentBytes: 80 });
+    for (const [n, line] of LINES.entries()) {
+      stage.writer.append(line);
+      await untilWritten(stage, n + 1);
+    }
+    expect(file.text).toBe(ALL);
+    expect(openSegment.mock.calls.length).toBeGreaterThan(3);
+  });
+
+  it('settles its draining when all is written, or a write has failed', async () => {
+    const stage = await start();
+    await stage.writer.drain();
+    for (const line of LINES) stage.writer.append(line);
+    await stage.writer.drain();
+    expect(stage.written()).toBe(40);
+    fileOf(stage).does.push({ error: 'EIO' }, { error: 'EIO' });
+    stage.writer.append('f1');
+    await stage.writer.drain();
+    await stage.writer.drain();
+    expect(stage.faults).toHaveLength(2);
+    expect(stage.writer.close()).toBe(false);
+    expect(fileOf(stage).isClosed).toBe(true);
+  });
+});
