@@ -192,6 +192,25 @@ describe('books that cannot be written', () => {
     expect(await recordsOf(journal)).toBe(given + 1);
   });
 
+  it('have new calls wait for them when too much is in the files', { timeout: 20_000 }, async () => {
+    const dataDir = temporaryFolder();
+    const file = new PlayedFile();
+    const { journal } = await openOn(file, { dataDir });
+    const blocker = new DatabaseSync(join(dataDir, 'metertap.db'));
+    onTestFinished(() => blocker.close());
+    blocker.exec('BEGIN IMMEDIATE');
+    new PlayedSegment(dataDir, { instanceId: 'two' }).write(['finish', callRecord()]); // the played file is not on the disk
+    await Promise.all(Array.from({ length: 10_000 }, () => call(journal)));
+    const late = Array.from({ length: 5 }, () => call(journal));
+    expect(journal.pendingRows).toBe(10);
+    blocker.exec('COMMIT');
+    await Promise.all(late);
+    expect(file.text.split('\n')).toHaveLength(20_000 + 1);
+    await call(journal);
+    expect(file.text.split('\n')).toHaveLength(20_002 + 1);
+    expect(await recordsOf(journal)).toBe(1 + 5);
+  });
+
   it('because their thread has died stop nobody for long', { timeout: 20_000 }, async () => {
     const workers: Worker[] = [];
     const journal = await openTestJournal({
