@@ -41,12 +41,28 @@ async function serveRequest(request: FastifyRequest, reply: FastifyReply, rooms:
     const refusal = visibleError(error, id);
     if (!(error instanceof MetertapError)) rooms.observer.fault('request path', error, id);
     rooms.observer.refused(refusal.code, id);
-    writeError(reply.raw, refusal, { requestId: id, runId: exchange?.pathRunId ?? null });
+    answerRefusal(reply, refusal, { id, pathRunId: exchange?.pathRunId ?? null, rooms });
   } finally {
     if (exchange !== null) rooms.observer.callOver();
     // Open until its client has all of it, or is gone: a shutdown cuts no answer that is still on its way.
     if (reply.raw.closed) leave();
     else reply.raw.once('close', leave);
+  }
+}
+
+interface Refused {
+  readonly id: string;
+  readonly pathRunId: string | null;
+  readonly rooms: ProxyRooms;
+}
+
+/** An answer that cannot even be refused is cut: nothing that one request brings may end the process. */
+function answerRefusal(reply: FastifyReply, refusal: MetertapError, { id, pathRunId, rooms }: Refused): void {
+  try {
+    writeError(reply.raw, refusal, { requestId: id, runId: pathRunId });
+  } catch (error) {
+    rooms.observer.fault('refusal', error, id);
+    reply.raw.destroy();
   }
 }
 

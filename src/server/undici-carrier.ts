@@ -62,7 +62,7 @@ class UndiciExchange implements Dispatcher.DispatchHandler, Sending {
     if (status < 200) return;
     const fields = fieldsOf(controller.rawHeaders);
     controller.rawHeaders = null;
-    this.#receiver.head({ status, statusText: statusText ?? '', fields });
+    this.#receiver.head({ status, statusText: wireText(statusText ?? ''), fields });
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -96,6 +96,8 @@ class UndiciExchange implements Dispatcher.DispatchHandler, Sending {
   }
 }
 
+const NO_TEXT = /[^\t\x20-\x7e\x80-\xff]/g;
+
 const TIMEOUTS: Readonly<Record<string, ExchangeErrorCode>> = {
   UND_ERR_HEADERS_TIMEOUT: 'HEAD_TIMEOUT',
   UND_ERR_BODY_TIMEOUT: 'BODY_TIMEOUT',
@@ -105,6 +107,14 @@ const TIMEOUTS: Readonly<Record<string, ExchangeErrorCode>> = {
 function ownErrorOf(error: Error): Error {
   const code = 'code' in error && typeof error.code === 'string' ? TIMEOUTS[error.code] : undefined;
   return code === undefined ? error : new ExchangeError(code, error.message);
+}
+
+/**
+ * The bytes of a status text, one character each, as everything of a head is written. Undici reads them as UTF-8; what
+ * no head may hold is left out.
+ */
+function wireText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1').replaceAll(NO_TEXT, '');
 }
 
 function fieldsOf(rawHeaders: unknown): HeaderField[] {
