@@ -60,7 +60,8 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
 
   const relay = startRelay(call, sent, { watch, head, rooms });
   const outcome = await relay.run();
-  await watch.finish();
+  const reading = watch.finish();
+  if (reading !== undefined) await reading;
   const finding = watch.meter.finding;
   const named = endingOf({ outcome, status: sent.status, finding, background: call.request.background });
   // Nothing has gone out yet of a document that was still held: its client can be told what happened.
@@ -70,7 +71,18 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const { model: requestModel, stream, units } = call.request;
   const times = timesOf(exchange, relay.firstByteAtMs, rooms);
   return {
-    end: { ...named, ...times, status, finding, requestModel, stream, units },
+    end: {
+      status,
+      ending: named.ending,
+      errorCode: named.errorCode,
+      finding,
+      endedAtMs: times.endedAtMs,
+      durationMs: times.durationMs,
+      ttftMs: times.ttftMs,
+      requestModel,
+      stream,
+      units,
+    },
     answer: {
       status: sent.status,
       evidence: watch.isRead ? watch.meter.evidence : null,
