@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { BodyCarriers } from './attribution.ts';
 import { parseBaggage } from './baggage.ts';
+import { hasForeignHeaders } from './carrier-table.ts';
 import { headerText } from './header-text.ts';
 import { type JsonObject, parseJsonHeader } from './json-object.ts';
 
@@ -18,6 +19,8 @@ export class CallSources {
   readonly headers: IncomingHttpHeaders;
   readonly pathRunId: string | null;
   readonly body: BodyCarriers | null;
+  /** Whether any of the headers is a carrier of an id and not ours. */
+  readonly hasForeignHeaders: boolean;
   #baggage: ReadonlyMap<string, string> | null = null;
   #jsonHeaders: Map<string, JsonObject | null> | null = null;
 
@@ -25,6 +28,7 @@ export class CallSources {
     this.headers = sources.headers;
     this.pathRunId = sources.pathRunId;
     this.body = sources.body;
+    this.hasForeignHeaders = hasForeignHeaders(sources.headers);
   }
 
   /** A value of the `baggage` header, still percent-encoded. */

@@ -40,10 +40,10 @@ const promptCacheKey = (pattern: RegExp): Carrier => ({
 const bodySession: Carrier = { place: 'body', name: 'session_id', read: (body) => body.sessionId };
 
 /** `x-<vendor>-session-id`, but neither ours nor one that names the parent's session (wire.md 4.5). */
-const vendorSession: Carrier = {
+const vendorSession = {
   place: 'header_pattern',
   name: /^x-(?!metertap-|(?:[a-z0-9-]+-)?parent-session-id$)[a-z0-9-]+-session-id$/,
-};
+} as const satisfies Carrier;
 
 /**
  * The carriers of each id in order of precedence (contract.md, "Attribution"; wire.md 4.3 and 4.5). Headers that name
@@ -133,6 +133,23 @@ export const CARRIERS = {
     { place: 'body', name: 'user', read: (body) => body.endUser },
   ],
 } as const satisfies Record<string, readonly Carrier[]>;
+
+const FOREIGN_HEADERS: ReadonlySet<string> = new Set(
+  Object.values(CARRIERS).flatMap((carriers: readonly Carrier[]) =>
+    carriers.flatMap((carrier) => {
+      if (carrier.place === 'baggage') return ['baggage'];
+      return carrier.place === 'header' || carrier.place === 'json_header' ? [carrier.name] : [];
+    }),
+  ),
+);
+
+/** Whether any carrier in headers that are not ours may be among these, whose names are in lower case. */
+export function hasForeignHeaders(headers: Readonly<Record<string, unknown>>): boolean {
+  for (const name in headers) {
+    if (FOREIGN_HEADERS.has(name) || (name.endsWith('-session-id') && vendorSession.name.test(name))) return true;
+  }
+  return false;
+}
 
 /** The carriers of our own that stand in headers: those that are checked before the body is read. */
 export const OWN_ID_CARRIERS = Object.values(CARRIERS).flatMap((carriers: readonly Carrier[]) =>

@@ -12,19 +12,26 @@ export type IdReader = (call: CallSources) => string | null;
 
 /**
  * Makes a reader that gives the first usable id among `carriers`. It is made once, so that a call need not go through
- * what each of them is.
+ * what each of them is; and most calls have none of the many headers that others use, so that those are asked only where
+ * there is one at all.
  *
  * The reader throws MetertapError `invalid_attribution` when one of our own carriers is reached and holds a bad value.
  */
 export function firstUsable(carriers: readonly Carrier[]): IdReader {
-  const readers = carriers.map(readerOf);
+  const all = carriers.map(readerOf);
+  const withoutHeaders = carriers.filter((carrier) => !isForeignHeader(carrier)).map(readerOf);
   return (call) => {
-    for (const read of readers) {
+    for (const read of call.hasForeignHeaders ? all : withoutHeaders) {
       const value = read(call);
       if (value !== null && namesSomething(value)) return value;
     }
     return null;
   };
+}
+
+/** Whether a carrier stands in a header that is not ours, so that `hasForeignHeaders` tells whether it can be there. */
+function isForeignHeader({ place }: Carrier): boolean {
+  return place === 'header' || place === 'header_pattern' || place === 'json_header' || place === 'baggage';
 }
 
 function readerOf(carrier: Carrier): IdReader {

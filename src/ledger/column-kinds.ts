@@ -66,7 +66,11 @@ const TAKES_NULL = RECORD_COLUMNS.map((name) => COLUMN_KINDS[name].endsWith('nul
 
 /** Tells whether these are the values of a row, each of the kind of its column. */
 export function areColumns(values: readonly unknown[]): values is ColumnValue[] {
-  return values.length === RECORD_COLUMNS.length && values.every(isOfKind);
+  if (values.length !== RECORD_COLUMNS.length) return false;
+  for (let position = 0; position < values.length; position++) {
+    if (!isOfKind(values[position], position)) return false;
+  }
+  return true;
 }
 
 function isOfKind(value: unknown, position: number): boolean {

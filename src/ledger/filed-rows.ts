@@ -58,7 +58,8 @@ export class FiledRows {
 
   add(row: Omit<PendingRow, 'sequence'>, line: string): void {
     this.#accepted += 1;
-    this.pending.add({ ...row, sequence: this.#accepted });
+    const { step, record, waiter, acceptedAtMs, deadlineMs } = row;
+    this.pending.add({ sequence: this.#accepted, step, record, waiter, acceptedAtMs, deadlineMs });
     this.#writer.append(line);
   }
 

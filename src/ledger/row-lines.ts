@@ -46,7 +46,9 @@ export function keepableLineOf(step: RowStep, record: CallRecord): string {
 
 /** Nulls at the end are left out. */
 function lineOfColumns(step: RowStep, columns: ColumnValue[]): string {
-  while (columns.at(-1) === null) columns.pop();
+  let length = columns.length;
+  while (length > 0 && columns[length - 1] === null) length--;
+  columns.length = length;
   return LETTERS[step] + JSON.stringify(columns);
 }
 

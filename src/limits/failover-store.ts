@@ -6,6 +6,7 @@ import {
   type Demand,
   type Hold,
   type LimitStore,
+  type NowOrLater,
   type ReserveOutcome,
   type Seed,
   type Settlement,
@@ -107,7 +108,7 @@ export class FailoverLimitStore implements LimitStore {
   }
 
   /** Null where the shared store is away. */
-  async #tryShared<Answer>(ask: () => Promise<Answer>): Promise<{ readonly answer: Answer } | null> {
+  async #tryShared<Answer>(ask: () => NowOrLater<Answer>): Promise<{ readonly answer: Answer } | null> {
     if (this.#isAway) return null;
     try {
       return { answer: await ask() };

@@ -72,20 +72,23 @@ export interface Seed {
   readonly used: readonly { readonly startMs: number; readonly amount: number }[];
 }
 
+/** At once where nothing is to be waited for, as counters in memory: most calls then reserve and settle without waiting. */
+export type NowOrLater<Answer> = Answer | Promise<Answer>;
+
 /**
  * Where counters are kept. Each call of it is one atomic step over all its counters; the rules of windows, rates and
  * holds live in it because only it can be atomic. One contract suite holds every implementation to the same behaviour.
  *
- * @throws StoreUnavailable from every method, where the store cannot be asked; nothing may then be taken for done
+ * @throws StoreUnavailable from every method, at once or later, where the store cannot be asked; nothing may then be taken for done
  */
 export interface LimitStore {
   /** Reserves all demands or none. Keys are distinct. Holds that have run out are given back first. */
-  reserve(hold: Hold, demands: readonly Demand[]): Promise<ReserveOutcome>;
+  reserve(hold: Hold, demands: readonly Demand[]): NowOrLater<ReserveOutcome>;
   /**
    * The hold becomes the real figures, once: settling it again must say `onlyIfHeld`. A counter that the store does not
    * know is left alone (null), since the ledger will tell of the call when it is seeded.
    */
-  settle(settlement: Settlement): Promise<readonly (Counted | null)[]>;
+  settle(settlement: Settlement): NowOrLater<readonly (Counted | null)[]>;
   /** How counters stand; null for those that are not seeded. */
   read(counters: readonly Counter[]): Promise<readonly (CounterState | null)[]>;
   /** Tells of what the ledger knows: a counter never stands lower than that afterwards. */

@@ -30,34 +30,36 @@ export class MemoryLimitStore implements LimitStore {
     this.#maxCounters = maxCounters;
   }
 
-  reserve(hold: Hold, demands: readonly Demand[]): Promise<ReserveOutcome> {
+  reserve(hold: Hold, demands: readonly Demand[]): ReserveOutcome {
     const nowMs = this.#clock.nowMs();
     const asked: Asked[] = [];
     const unseeded: number[] = [];
-    for (const [i, demand] of demands.entries()) {
+    for (let i = 0; i < demands.length; i++) {
+      const demand = demands[i];
+      if (demand === undefined) continue;
       const counter = this.#find(demand);
       if (counter === null) unseeded.push(i);
       else asked.push({ demand, counter });
     }
-    if (unseeded.length > 0) return Promise.resolve({ kind: 'unseeded', counters: unseeded });
+    if (unseeded.length > 0) return { kind: 'unseeded', counters: unseeded };
     const by: number[] = [];
-    for (const [i, { demand, counter }] of asked.entries()) {
-      if (!counter.fits(demand, demand.amount, nowMs)) by.push(i);
+    for (let i = 0; i < asked.length; i++) {
+      const one = asked[i];
+      if (one !== undefined && !one.counter.fits(one.demand, one.demand.amount, nowMs)) by.push(i);
     }
-    if (by.length > 0) return Promise.resolve({ kind: 'refused', by, states: statesOf(asked, nowMs) });
+    if (by.length > 0) return { kind: 'refused', by, states: statesOf(asked, nowMs) };
     const holder = { id: hold.id, endsAtMs: nowMs + hold.maxMs };
     for (const { demand, counter } of asked) counter.hold(demand, demand.amount, holder);
-    return Promise.resolve({ kind: 'held', states: statesOf(asked, nowMs) });
+    return { kind: 'held', states: statesOf(asked, nowMs) };
   }
 
-  settle(settlement: Settlement): Promise<readonly (Counted | null)[]> {
+  settle(settlement: Settlement): readonly (Counted | null)[] {
     const nowMs = this.#clock.nowMs();
-    const counted = settlement.demands.map((demand) => {
+    return settlement.demands.map((demand) => {
       const counter = this.#counters.get(demand.key);
       const before = counter?.settle(demand, { settlement, actual: demand.actual }, nowMs) ?? null;
       return before === null ? null : { before, after: before + demand.actual };
     });
-    return Promise.resolve(counted);
   }
 
   read(counters: readonly Counter[]): Promise<readonly (CounterState | null)[]> {

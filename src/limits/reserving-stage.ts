@@ -5,13 +5,13 @@ import { allowanceOf, type HeldDemand, readingsOf } from './held-call.ts';
 import type { LimitEvents } from './limit-events.ts';
 import type { LimitHistory } from './limit-history.ts';
 import type { LimitRule, RuleDefaults } from './limit-rule.ts';
-import type { CounterState, LimitStore } from './limit-store.ts';
+import type { Counted, CounterState, Hold, LimitStore, NowOrLater, ReserveOutcome } from './limit-store.ts';
 import { NOTHING_HELD } from './nothing-held.ts';
 import { refusalOf } from './refusal.ts';
 import type { ActualUse, LateCall, LimitStage, PlannedCall, Reservation } from './reservation.ts';
 import type { RuleBook } from './rule-book.ts';
 import { type CountedIds, countsRuns, type RuleCounter, type RuleScope } from './rule-counter.ts';
-import { actualOf, demandsOn, type RuleDemand } from './rule-demand.ts';
+import { actualOf, demandsOn, type RuleDemand, settledDemand } from './rule-demand.ts';
 import type { RunBook, RunLink } from './run-book.ts';
 import { tightened } from './run-limits-header.ts';
 import { Seeding } from './seeding.ts';
@@ -77,9 +77,18 @@ export class ReservingStage implements LimitStage {
     return settings.admitsUncounted ? reserved.catch(admitUncounted) : reserved;
   }
 
-  async #reserve(call: PlannedCall, settings: StageSettings): Promise<Reservation> {
+  /** Waits for nothing where all that it must know is in this process. */
+  #reserve(call: PlannedCall, settings: StageSettings): Promise<Reservation> {
+    try {
+      if (!this.#needsRuns(call, settings)) return Promise.resolve(this.#reserveIn(runAlone(call), call, settings));
+      return this.#runsAbove(call).then((runs) => this.#reserveIn(runs, call, settings));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #reserveIn(runs: readonly RunLink[], call: PlannedCall, settings: StageSettings): NowOrLater<Reservation> {
     const onLoosening = (rule: LimitRule): void => this.#options.onLoosening(call, rule);
-    const runs = this.#needsRuns(call, settings) ? await this.#runsAbove(call) : runAlone(call);
     const counters = this.#countersOf(call, { settings, runs, onLoosening });
     if (counters.length === 0) return NOTHING_HELD;
     let foreseen: Forecast | null = null;
@@ -88,10 +97,15 @@ export class ReservingStage implements LimitStage {
       return foreseen;
     };
     const demands = demandsOn(counters, forecast);
-    const states = await this.#hold(call, demands, settings);
-    const held = demands.map((demand, i) => ({ demand, state: states[i] ?? NOTHING_USED }));
-    this.#options.ratios.note(held);
-    return this.#reservation(call, held, forecast);
+    const hold = holdOf(call, settings);
+    const reserve = (states: readonly CounterState[]): Reservation => {
+      const held = demands.map((demand, i) => ({ demand, state: states[i] ?? NOTHING_USED }));
+      this.#options.ratios.note(held);
+      return this.#reservation(call, held, forecast);
+    };
+    const outcome = this.#options.store.reserve(hold, demands);
+    const isHeld = !(outcome instanceof Promise) && outcome.kind === 'held';
+    return isHeld ? reserve(outcome.states) : this.#hold(hold, demands, outcome).then(reserve);
   }
 
   /**
@@ -130,7 +144,7 @@ export class ReservingStage implements LimitStage {
   #countLate(call: LateCall, end: Pick<Ending, 'actual' | 'onlyIfHeld'>): void {
     const count = async (): Promise<void> => {
       const demands = demandsOn(await this.countersFor(call), () => NOTHING_FORESEEN);
-      await this.#count({ call, demands, ...end });
+      this.#countOrTell({ call, demands, ...end });
     };
     count().catch((error: unknown) => this.#options.onError(error));
   }
@@ -176,13 +190,12 @@ export class ReservingStage implements LimitStage {
 
   /** Holds all demands. Counters that the store does not know are told first what the ledger knows of them. */
   async #hold(
-    call: PlannedCall,
+    hold: Hold,
     demands: readonly RuleDemand[],
-    { holdMaxMs }: StageSettings,
+    first: NowOrLater<ReserveOutcome>,
   ): Promise<readonly CounterState[]> {
-    const hold = { id: call.id, maxMs: call.background ? Math.max(BACKGROUND_HOLD_MS, holdMaxMs) : holdMaxMs };
     for (let seedings = 0; ; seedings++) {
-      const outcome = await this.#options.store.reserve(hold, demands);
+      const outcome = seedings === 0 ? await first : await this.#options.store.reserve(hold, demands);
       switch (outcome.kind) {
         case 'held':
           return outcome.states;
@@ -205,7 +218,7 @@ export class ReservingStage implements LimitStage {
     const end = (actual: (demand: RuleDemand) => number): void => {
       if (!isOpen) return;
       isOpen = false;
-      this.#count({ call, demands, actual }).catch((error: unknown) => this.#options.onError(error));
+      this.#countOrTell({ call, demands, actual });
     };
     return {
       readings: readingsOf(held, clock.nowMs()),
@@ -218,28 +231,48 @@ export class ReservingStage implements LimitStage {
     };
   }
 
-  async #count(end: Ending): Promise<void> {
-    const { store, events, clock, ratios } = this.#options;
-    const demands = end.demands.map((demand) => ({ ...demand, actual: end.actual(demand) }));
-    const { id, startedAtMs } = end.call;
-    const counted = await store.settle({ id, demands, startedAtMs, onlyIfHeld: end.onlyIfHeld ?? false });
+  #countOrTell(end: Ending): void {
+    const onError = (error: unknown): void => this.#options.onError(error);
+    try {
+      const counted = this.#settle(end);
+      if (counted instanceof Promise) counted.then((changes) => this.#noteCounted(end.demands, changes)).catch(onError);
+      else this.#noteCounted(end.demands, counted);
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  #settle({ call: { id, startedAtMs }, demands, actual, onlyIfHeld = false }: Ending): NowOrLater<Changes> {
+    const settled = demands.map((demand) => settledDemand(demand, actual(demand)));
+    return this.#options.store.settle({ id, demands: settled, startedAtMs, onlyIfHeld });
+  }
+
+  #noteCounted(demands: readonly RuleDemand[], changes: Changes): void {
+    const { events, clock, ratios } = this.#options;
     const atMs = clock.nowMs();
-    for (const [i, demand] of demands.entries()) {
-      const change = counted[i] ?? null;
-      if (change === null) continue;
-      ratios.settled(demand, change);
-      announceCrossings({ counter: demand, ...change, atMs }, events);
+    for (let i = 0; i < demands.length; i++) {
+      const counter = demands[i];
+      const change = changes[i] ?? null;
+      if (counter === undefined || change === null) continue;
+      ratios.settled(counter, change);
+      announceCrossings({ counter, before: change.before, after: change.after, atMs }, events);
     }
   }
 }
 
 type OwnedCall = Pick<LateCall, 'caller' | 'ids'>;
+/** What each demand's counter has become; null where it was not counted. */
+type Changes = readonly (Counted | null)[];
 
 interface CountingWay {
   readonly settings: StageSettings;
   /** The run of the call and those above it. */
   readonly runs: readonly RunLink[];
   readonly onLoosening: (rule: LimitRule) => void;
+}
+
+function holdOf({ id, background }: PlannedCall, { holdMaxMs }: StageSettings): Hold {
+  return { id, maxMs: background ? Math.max(BACKGROUND_HOLD_MS, holdMaxMs) : holdMaxMs };
 }
 
 function runAlone({ ids: { runId } }: OwnedCall): readonly RunLink[] {

@@ -1,6 +1,6 @@
 import type { Forecast } from './forecast.ts';
 import type { LimitRule } from './limit-rule.ts';
-import type { Demand } from './limit-store.ts';
+import type { Demand, Settled } from './limit-store.ts';
 import type { ActualUse } from './reservation.ts';
 import type { RuleCounter } from './rule-counter.ts';
 
@@ -55,11 +55,46 @@ export function demandsOn(counters: readonly RuleCounter[], forecast: () => Fore
     const place = places.get(counter.key);
     const known = place === undefined ? undefined : demands[place];
     if (place !== undefined && known !== undefined) {
-      if (counter.limit < known.limit) demands[place] = { ...counter, amount: known.amount };
+      if (counter.limit < known.limit) demands[place] = demandOn(counter, known.amount);
       continue;
     }
     places.set(counter.key, demands.length);
-    demands.push({ ...counter, amount: amountOf(counter.rule, forecast) });
+    demands.push(demandOn(counter, amountOf(counter.rule, forecast)));
   }
   return demands;
+}
+
+/** Written out, since spreading it costs several times as much, and each call does it for each of its rules. */
+function demandOn(counter: RuleCounter, amount: number): RuleDemand {
+  return {
+    key: counter.key,
+    group: counter.group,
+    course: counter.course,
+    limit: counter.limit,
+    endsAtMs: counter.endsAtMs,
+    onlyHeld: counter.onlyHeld,
+    onStoreFailure: counter.onStoreFailure,
+    rule: counter.rule,
+    subject: counter.subject,
+    startMs: counter.startMs,
+    amount,
+  };
+}
+
+/** A demand with what it came to in the end. */
+export function settledDemand(demand: RuleDemand, actual: number): RuleDemand & Settled {
+  return {
+    key: demand.key,
+    group: demand.group,
+    course: demand.course,
+    limit: demand.limit,
+    endsAtMs: demand.endsAtMs,
+    onlyHeld: demand.onlyHeld,
+    onStoreFailure: demand.onStoreFailure,
+    rule: demand.rule,
+    subject: demand.subject,
+    startMs: demand.startMs,
+    amount: demand.amount,
+    actual,
+  };
 }

@@ -7,9 +7,12 @@ const OWN_PREFIX = 'x-metertap-';
 /** The headers of an upstream's answer, in their order and spelling. */
 export class AnswerHeaders {
   readonly #headers: readonly HeaderField[];
+  /** Whether they were read strictly: names are tokens, and no value can break out of its line. */
+  readonly isStrict: boolean;
 
-  constructor(headers: readonly HeaderField[]) {
+  constructor(headers: readonly HeaderField[], isStrict = false) {
     this.#headers = headers;
+    this.isStrict = isStrict;
   }
 
   /** The value of the first header of this name, which is given in lower case; undefined where there is none. */

@@ -27,19 +27,23 @@ export interface AttributionSources {
  *
  * @throws MetertapError `run_id_required`
  */
-export async function attributeCall(sources: AttributionSources): Promise<CarriedIds> {
+export function attributeCall(sources: AttributionSources): CarriedIds | Promise<CarriedIds> {
   const { exchange, body } = sources;
   const ids = attribute({ headers: exchange.request.headers, pathRunId: exchange.pathRunId, body });
   if (ids.runId !== null) return ids;
   const previous = body?.previousResponseId ?? null;
-  const inherited = previous === null ? null : await sources.ledger.findByUpstreamId(previous, sources.caller.team);
-  if (inherited?.run_id) {
-    return { ...ids, runId: inherited.run_id, parentRunId: ids.parentRunId ?? inherited.parent_run_id };
-  }
-  if (sources.requireRunId) {
-    const message =
-      'Calls must name their run here. Send the header x-metertap-run-id, or use the base URL /run/{id}/v1.';
-    throw new MetertapError('run_id_required', message, { param: 'x-metertap-run-id' });
-  }
-  return ids;
+  return previous === null ? withoutRun(ids, sources) : inherited(ids, previous, sources);
+}
+
+async function inherited(ids: CarriedIds, previous: string, sources: AttributionSources): Promise<CarriedIds> {
+  const record = await sources.ledger.findByUpstreamId(previous, sources.caller.team);
+  if (!record?.run_id) return withoutRun(ids, sources);
+  return { ...ids, runId: record.run_id, parentRunId: ids.parentRunId ?? record.parent_run_id };
+}
+
+function withoutRun(ids: CarriedIds, { requireRunId }: AttributionSources): CarriedIds {
+  if (!requireRunId) return ids;
+  const message =
+    'Calls must name their run here. Send the header x-metertap-run-id, or use the base URL /run/{id}/v1.';
+  throw new MetertapError('run_id_required', message, { param: 'x-metertap-run-id' });
 }

@@ -9,11 +9,22 @@ import type { ClientRequest } from './client-request.ts';
  * @param limitBytes bound of the bytes on the wire and of what they decode to
  * @throws MetertapError `body_too_large`; `malformed_request` where the client stopped sending
  */
-export function readBody(request: ClientRequest, limitBytes: number): Promise<Buffer> {
+export async function readBody(request: ClientRequest, limitBytes: number): Promise<Buffer> {
+  return wholeBody(request, limitBytes) ?? restOfBody(request, limitBytes);
+}
+
+/**
+ * The body where it has come whole already; null where `readBody` must wait for it.
+ *
+ * @throws MetertapError `body_too_large`
+ */
+export function wholeBody(request: ClientRequest, limitBytes: number): Buffer | null {
   const announced = contentLengthOf(request);
-  if (announced !== null && announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
-  const whole = request.takeWhole?.() ?? null;
-  if (whole !== null) return Promise.resolve(whole);
+  if (announced !== null && announced > limitBytes) throw tooLarge(limitBytes);
+  return request.takeWhole?.() ?? null;
+}
+
+function restOfBody(request: ClientRequest, limitBytes: number): Promise<Buffer> {
   if (request.destroyed && !request.complete) return Promise.reject(stoppedSending()); // its close has gone by
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];

@@ -8,6 +8,8 @@ export interface CarriedRequest<Body = Buffer | Readable | null> {
   readonly path: string;
   /** Name, value, name, value, …, without what the carrier sets: `host`, `connection`, and the length of a known body. */
   readonly headers: readonly string[];
+  /** They are known to be names and values that cannot break out of their lines; else the carrier looks. */
+  readonly isStrict?: boolean;
   readonly body: Body;
 }
 
@@ -15,6 +17,8 @@ export interface CarriedHead {
   readonly status: number;
   readonly statusText: string;
   readonly fields: readonly HeaderField[];
+  /** The fields were read strictly: names are tokens, and no value can break out of its line. */
+  readonly isStrict?: boolean;
 }
 
 /** Is told what becomes of one exchange: `head`, then any `data`, then `end`; or `failed`, after which nothing comes. */

@@ -12,6 +12,8 @@ export interface ClientRequest {
   readonly headers: IncomingHttpHeaders;
   /** Name, value, name, value, … */
   readonly rawHeaders: readonly string[];
+  /** Whether they were read strictly: names are tokens, and no value can break out of its line. */
+  readonly isStrict?: boolean;
   /** Whether all of it has come. */
   readonly complete: boolean;
   readonly destroyed: boolean;

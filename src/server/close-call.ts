@@ -25,20 +25,22 @@ export interface CallEnd {
   readonly units: number | null;
 }
 
-/** The same, with what the usage is thought to have been where none was reported; null where nobody can tell. */
-export interface EstimatedEnd extends CallEnd {
+/** A call that is over. */
+export interface EndedCall {
+  readonly opened: CallRecord;
+  readonly end: CallEnd;
+  /** What the usage is thought to have been where none was reported; null where nobody can tell. */
   readonly estimate?: Usage | null;
 }
 
 /** Makes the one record of a call out of the row that opened it and its end. */
 export function closedRecord(
-  opened: CallRecord,
-  end: EstimatedEnd,
+  { opened, end, estimate = null }: EndedCall,
   price: (call: PricedCall) => Price | null,
 ): CallRecord {
   const finding = end.finding;
   const reported = finding?.usage ?? null;
-  const usage = reported ?? end.estimate ?? null;
+  const usage = reported ?? estimate;
   const requestModel = end.requestModel ?? opened.request_model;
   const responseModel = finding?.responseModel ?? opened.response_model;
   const serviceTier = finding?.serviceTier ?? opened.service_tier;

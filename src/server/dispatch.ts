@@ -13,6 +13,8 @@ export interface OutgoingRequest {
   /** Path and query below the upstream's base URL, with a leading slash. */
   readonly path: string;
   readonly headers: string[];
+  /** As for the carrier. */
+  readonly isStrict?: boolean;
   readonly body: Buffer | Readable | null;
 }
 
@@ -50,9 +52,9 @@ const NO_HEADERS = new AnswerHeaders([]);
 export function dispatch(request: OutgoingRequest): Dispatch {
   const exchange = new UpstreamExchange(request.upstream.name);
   const { carrier, basePath } = request.upstream;
-  const { method, headers, body } = request;
+  const { method, headers, isStrict = false, body } = request;
   try {
-    exchange.start(carrier.send({ method, path: basePath + request.path, headers, body }, exchange));
+    exchange.start(carrier.send({ method, path: basePath + request.path, headers, isStrict, body }, exchange));
   } catch (error) {
     exchange.failed(error instanceof Error ? error : new Error(String(error)));
   }
@@ -108,7 +110,7 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
     this.#headReceived = true;
     this.status = head.status;
     this.statusText = head.statusText;
-    this.headers = new AnswerHeaders(head.fields);
+    this.headers = new AnswerHeaders(head.fields, head.isStrict);
     this.#result.resolve(this);
   }
 

@@ -28,7 +28,7 @@ export async function closeFaultedCall(call: Call, error: unknown, rooms: ProxyR
     stream: call.request.stream,
     units: null,
   } as const;
-  const record = closedRecord(call.opened, end, () => null);
+  const record = closedRecord({ opened: call.opened, end }, () => null);
   settleCall(call, record);
   rooms.observer.callEnded(record, null);
   await rooms.ledger.finish(record).catch((failure: unknown) => rooms.observer.fault('journal', failure, exchange.id));

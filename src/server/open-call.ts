@@ -26,8 +26,12 @@ const MAX_ENDPOINT_LENGTH = 200;
 const MAX_MODEL_LENGTH = 256;
 
 /** Makes the row `in_flight` of an admitted call (design.md, "The way of a call"). */
-export function openedRecord(call: Omit<Call, 'opened'>, attempts: ClientAttempts): CallRecord {
+export function openedRecord(
+  call: Pick<Call, 'exchange' | 'caller' | 'ids' | 'request' | 'upstream'>,
+  attempts: ClientAttempts,
+): CallRecord {
   const { exchange, caller, ids, request } = call;
+  const retryCount = retryCountOf(exchange);
   return {
     id: exchange.id,
     schema: 1,
@@ -55,8 +59,8 @@ export function openedRecord(call: Omit<Call, 'opened'>, attempts: ClientAttempt
     status: null,
     ending: 'in_flight',
     error_code: null,
-    client_retry: retryCountOf(exchange),
-    retry_of: attempts.previousOf(call, retryCountOf(exchange)),
+    client_retry: retryCount,
+    retry_of: attempts.previousOf(call, retryCount),
     upstream_id: null,
     usage_source: 'missing',
     usage: null,

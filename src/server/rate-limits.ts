@@ -1,7 +1,6 @@
 import type { RateLimitPluginOptions } from '@fastify/rate-limit';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Caller } from '../attribution/attribution.ts';
 import { MetertapError } from '../core/errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { RequestAllowance, RequestRates } from './rooms.ts';
@@ -62,18 +61,21 @@ export async function createRequestRates(
     countUnauthenticated: (exchange) => count(unauthenticated, exchange.framed, 'failed attempts from your address'),
     countSignIn: (request) => count(signIns, request, 'attempts to sign in from your address'),
     countManagement: (request) => count(management, request, 'management requests from your address'),
-    countCall: async (exchange: Exchange, caller: Caller): Promise<RequestAllowance | null> => {
+    countCall: (exchange, caller) => {
       const perMinute = caller.settings.requestsPerMinute ?? settings().keyRequestsPerMinute;
-      if (perMinute === null) return null;
-      exchange.framed.setDecorator<CountedKey>(COUNTED_KEY, { keyId: caller.keyId, perMinute });
-      const counted = await calls(exchange.framed);
-      if (counted.isAllowed) return null;
-      if (counted.isExceeded) throw exceeded(`${perMinute} requests of this key`, counted.ttl);
-      // A count of this call leaves less than the whole: where all is left, Redis was away and nothing was counted.
-      if (counted.remaining === counted.max) return null;
-      return { limit: counted.max, remaining: counted.remaining, resetMs: counted.ttl };
+      return perMinute === null ? null : countOf(exchange, { keyId: caller.keyId, perMinute });
     },
   };
+
+  async function countOf(exchange: Exchange, counting: CountedKey): Promise<RequestAllowance | null> {
+    exchange.framed.setDecorator<CountedKey>(COUNTED_KEY, counting);
+    const counted = await calls(exchange.framed);
+    if (counted.isAllowed) return null;
+    if (counted.isExceeded) throw exceeded(`${counting.perMinute} requests of this key`, counted.ttl);
+    // A count of this call leaves less than the whole: where all is left, Redis was away and nothing was counted.
+    if (counted.remaining === counted.max) return null;
+    return { limit: counted.max, remaining: counted.remaining, resetMs: counted.ttl };
+  }
 }
 
 interface CountedKey {

@@ -4,7 +4,7 @@ import { readBodyCarriers } from '../attribution/body-carriers.ts';
 import { MetertapError } from '../core/errors.ts';
 import { unitsAsked } from '../metering/units.ts';
 import { codingsOf } from '../streaming/body-decoder.ts';
-import { contentLengthOf, decodeRequestBody, hasBody, readBody, streamBody } from './body-reader.ts';
+import { contentLengthOf, decodeRequestBody, hasBody, readBody, streamBody, wholeBody } from './body-reader.ts';
 import type { Exchange } from './exchange.ts';
 import { MultipartFields } from './multipart-fields.ts';
 import { outputCeilingOf } from './output-ceiling.ts';
@@ -42,7 +42,7 @@ export interface ReadLimits {
  *
  * @throws MetertapError `malformed_body`, `body_too_large`, `unsupported_encoding`, `malformed_request`
  */
-export async function readRequest(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
+export function readRequest(exchange: Exchange, limits: ReadLimits): CallRequest | Promise<CallRequest> {
   const { request, endpoint } = exchange;
   if (isMultipart(request.headers['content-type'])) return readMultipart(exchange, limits);
   if (endpoint.kind === 'metered') return readMeteredJson(exchange, limits);
@@ -66,19 +66,46 @@ const NOTHING_READ = {
   contentLength: null,
 } as const;
 
-async function readMeteredJson(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
+function readMeteredJson(exchange: Exchange, limits: ReadLimits): CallRequest | Promise<CallRequest> {
   const { request } = exchange;
-  const wire = await readBody(request, limits.bodyLimitBytes);
+  const wire = wholeBody(request, limits.bodyLimitBytes);
+  const isCoded = request.headers['content-encoding'] !== undefined;
+  return wire === null || isCoded ? readLaterJson(exchange, wire, limits) : meteredJson(exchange, { wire, body: wire });
+}
+
+/** Of a body that has not come whole, or is coded. */
+async function readLaterJson(exchange: Exchange, whole: Buffer | null, limits: ReadLimits): Promise<CallRequest> {
+  const { request } = exchange;
+  const wire = whole ?? (await readBody(request, limits.bodyLimitBytes));
   const isCoded = request.headers['content-encoding'] !== undefined;
   const body = isCoded ? await decodeRequestBody(wire, request, limits.bodyLimitBytes) : wire;
+  return meteredJson(exchange, { wire, body });
+}
+
+function meteredJson(
+  exchange: Exchange,
+  { wire, body }: { readonly wire: Buffer; readonly body: Buffer },
+): CallRequest {
+  const { request } = exchange;
   const parsed = parseObject(body);
   if (parsed === null) {
     // Only what says that it is JSON, or says nothing, is held to it; another type is the upstream's to judge.
     if (isOtherType(request.headers['content-type'])) return { ...NOTHING_READ, body: wire };
     throw malformed(body);
   }
-  const units = unitsAsked(exchange.endpoint.name, parsed);
-  return { ...readMembers(parsed), units, body, decoded: body !== wire, contentLength: null };
+  return {
+    model: optionalMember(parsed, 'model', 'string') ?? null,
+    stream: optionalMember(parsed, 'stream', 'boolean') ?? false,
+    streamOptions: parsed['stream_options'],
+    background: parsed['background'] === true,
+    outputCeiling: outputCeilingOf(parsed),
+    serviceTier: typeof parsed['service_tier'] === 'string' ? parsed['service_tier'] : null,
+    carriers: readBodyCarriers(parsed),
+    units: unitsAsked(exchange.endpoint.name, parsed),
+    body,
+    decoded: body !== wire,
+    contentLength: null,
+  };
 }
 
 async function readOtherJson(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
@@ -86,20 +113,6 @@ async function readOtherJson(exchange: Exchange, limits: ReadLimits): Promise<Ca
   const parsed = parseObject(body);
   const model = parsed === null ? undefined : parsed['model'];
   return { ...NOTHING_READ, model: typeof model === 'string' && model !== '' ? model : null, body };
-}
-
-function readMembers(
-  body: Readonly<Record<string, unknown>>,
-): Omit<CallRequest, 'units' | 'body' | 'decoded' | 'contentLength'> {
-  return {
-    model: optionalMember(body, 'model', 'string') ?? null,
-    stream: optionalMember(body, 'stream', 'boolean') ?? false,
-    streamOptions: body['stream_options'],
-    background: body['background'] === true,
-    outputCeiling: outputCeilingOf(body),
-    serviceTier: typeof body['service_tier'] === 'string' ? body['service_tier'] : null,
-    carriers: readBodyCarriers(body),
-  };
 }
 
 interface MemberTypes {

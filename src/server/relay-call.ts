@@ -53,14 +53,15 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   guard?.onPassed((reason) => watch.source.abort(reason));
   const head = new AnswerHead(exchange, sent, watch.droppedHeaders);
   head.add('x-metertap-request-id', exchange.id);
-  if (call.ids.runId !== null) head.add('x-metertap-run-id', headerText(call.ids.runId));
+  if (call.ids.runId !== null) head.addGiven('x-metertap-run-id', headerText(call.ids.runId));
   const told = limitHeaders(call.allowance, call.reservation.readings, sent.headers);
   for (const [name, value] of told) head.set(name, value);
   sent.forgetHeaders();
 
   const relay = startRelay(call, sent, { watch, head, rooms });
   const outcome = await relay.run();
-  await watch.finish();
+  const reading = watch.finish();
+  if (reading !== undefined) await reading;
   const finding = watch.meter.finding;
   const named = endingOf({ outcome, status: sent.status, finding, background: call.request.background });
   // Nothing has gone out yet of a document that was still held: its client can be told what happened.
@@ -70,7 +71,18 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const { model: requestModel, stream, units } = call.request;
   const times = timesOf(exchange, relay.firstByteAtMs, rooms);
   return {
-    end: { ...named, ...times, status, finding, requestModel, stream, units },
+    end: {
+      status,
+      ending: named.ending,
+      errorCode: named.errorCode,
+      finding,
+      endedAtMs: times.endedAtMs,
+      durationMs: times.durationMs,
+      ttftMs: times.ttftMs,
+      requestModel,
+      stream,
+      units,
+    },
     answer: {
       status: sent.status,
       evidence: watch.isRead ? watch.meter.evidence : null,
@@ -126,18 +138,30 @@ function spillLater(relay: Relay, watch: AnswerWatch): void {
   relay.onSettled(() => clearTimeout(timer));
 }
 
+/** RFC 9110 5.5. */
+const ONE_LINE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** The head of the answer to the client; it may be added to until it is written. */
 class AnswerHead {
   readonly #exchange: Exchange;
   #headers: string[];
+  /** Whether nothing in it can break out of its line: what upstreams said was read strictly, the rest is made here. */
+  #isStrict: boolean;
 
   constructor(exchange: Exchange, answer: UpstreamAnswer, dropped: readonly string[]) {
     this.#exchange = exchange;
     this.#headers = answer.headers.forClient(dropped);
+    this.#isStrict = answer.headers.isStrict;
   }
 
   add(name: string, value: string): void {
     this.#headers.push(name, value);
+  }
+
+  /** Adds a text that was not made here. */
+  addGiven(name: string, value: string): void {
+    this.#isStrict &&= ONE_LINE.test(value);
+    this.add(name, value);
   }
 
   /** Sets the header, in the place of the upstream's own of that name if there is one. */
@@ -154,7 +178,9 @@ class AnswerHead {
   write(status: number, statusText: string): void {
     const { response } = this.#exchange;
     response.sendDate = false; // the upstream's own Date is among the headers, or there was none
-    response.writeHead(status, statusText, this.#headers);
+    if (this.#isStrict && response.writeStrictHead !== undefined) {
+      response.writeStrictHead(status, statusText, this.#headers);
+    } else response.writeHead(status, statusText, this.#headers);
     this.#headers = []; // an open stream need not keep them
   }
 }

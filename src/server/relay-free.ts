@@ -91,7 +91,7 @@ async function settleBackground({ call, watch, waiting }: Sighting, rooms: Proxy
     stream: waiting.stream,
     units: null,
   } as const;
-  const record = closedRecord(waiting, end, settings.price);
+  const record = closedRecord({ opened: waiting, end }, settings.price);
   try {
     await rooms.ledger.finish(record);
   } catch (error) {

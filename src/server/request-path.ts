@@ -36,9 +36,9 @@ export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<
   const ids = await attributeCall({ exchange, caller, body, ledger, requireRunId: settings.requireRunId });
   const allowance = await rooms.rates.countCall(exchange, caller);
   const reservation = await reserveCall({ exchange, caller, ids, upstream, request }, settings, rooms);
-  const admitted = { exchange, settings, caller, ids, request, upstream, reservation, allowance };
-  const call: Call = { ...admitted, opened: openedRecord(admitted, rooms.attempts) };
-  ledger.open(call.opened);
+  const opened = openedRecord({ exchange, caller, ids, request, upstream }, rooms.attempts);
+  const call: Call = { exchange, settings, caller, ids, request, upstream, reservation, allowance, opened };
+  ledger.open(opened);
 
   // ══ above this line a throw is a refusal and costs nothing;
   //    below it every ending, good or bad, becomes exactly one ledger record ══
@@ -53,7 +53,7 @@ async function carryOut(call: Call, rooms: ProxyRooms): Promise<void> {
   const sent = await dispatchCall(call, rewritten, rooms);
   const relayed = await relayCall(call, sent, rooms);
   const estimate = await estimateUsage(call, relayed, rooms);
-  const record = closedRecord(call.opened, { ...relayed.end, estimate }, call.settings.price);
+  const record = closedRecord({ opened: call.opened, end: relayed.end, estimate }, call.settings.price);
   rooms.attempts.note(call, record);
   await journalCall(record, relayed, { call, rooms });
   settleCall(call, record);

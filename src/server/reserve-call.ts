@@ -34,11 +34,7 @@ export interface CallToReserve {
  *
  * @throws MetertapError `client_closed_request`, `ledger_unavailable`, `unpriced_model`, and the refusals of the limits
  */
-export async function reserveCall(
-  call: CallToReserve,
-  settings: ProxySettings,
-  rooms: ProxyRooms,
-): Promise<Reservation> {
+export function reserveCall(call: CallToReserve, settings: ProxySettings, rooms: ProxyRooms): Promise<Reservation> {
   const { exchange, request, upstream } = call;
   if (exchange.presence.left) {
     throw new MetertapError('client_closed_request', 'The client left before its call went out.');

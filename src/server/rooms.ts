@@ -58,12 +58,12 @@ export interface RequestRates {
   /** @throws MetertapError `rate_limit_exceeded` when an address fails to authenticate too often */
   countUnauthenticated(exchange: Exchange): Promise<void>;
   /**
-   * Counts a call of a key.
+   * Counts a call of a key; at once where there is nothing to count.
    *
    * @returns what is left, for the answer's headers; null where the key has no rate
    * @throws MetertapError `rate_limit_exceeded`
    */
-  countCall(exchange: Exchange, caller: Caller): Promise<RequestAllowance | null>;
+  countCall(exchange: Exchange, caller: Caller): RequestAllowance | null | Promise<RequestAllowance | null>;
 }
 
 export interface RequestAllowance {

@@ -139,6 +139,7 @@ function outgoing(call: Call, askedBody: Buffer | null): OutgoingRequest {
       plainAnswer: askedBody !== null,
       contentLength: request.contentLength,
     }),
+    isStrict: exchange.request.isStrict === true, // what the configuration adds was checked when it was read
     body: askedBody ?? request.body,
   };
 }

@@ -34,8 +34,8 @@ export interface AnswerWatch {
   readonly spill: (() => Buffer | null) | null;
   /** Names of headers that no longer hold for the client. */
   readonly droppedHeaders: readonly string[];
-  /** Reads what can be read only now that the answer is over. */
-  finish(): Promise<void>;
+  /** Reads what can be read only now that the answer is over; at once where there is nothing to wait for. */
+  finish(): void | Promise<void>;
 }
 
 /** What is known of an upstream whose caused usage is to be hidden (wire.md 2.2). */
@@ -81,7 +81,7 @@ const PLAIN = {
   isDocument: false,
   spill: null,
   droppedHeaders: [],
-  finish: () => Promise.resolve(),
+  finish: () => undefined,
 } as const;
 
 interface Watched {
@@ -134,13 +134,15 @@ function watchDocument(answer: UpstreamAnswer, watched: Watched): AnswerWatch {
     maxHeldBytes: MAX_HELD_DOCUMENT_BYTES,
     maxDocumentBytes: MAX_READ_DOCUMENT_BYTES,
   });
-  const finish = async () => {
+  const finish = () => {
     const document = passage.document();
     if (document === null) return;
+    if (watched.codings.length === 0) watched.meter.readDocument(document);
+    else return readCoded(document);
+  };
+  const readCoded = async (document: Buffer) => {
     try {
-      const isCoded = watched.codings.length > 0;
-      const decoded = isCoded ? await decodeBody(document, watched.codings, MAX_READ_DOCUMENT_BYTES) : document;
-      watched.meter.readDocument(decoded);
+      watched.meter.readDocument(await decodeBody(document, watched.codings, MAX_READ_DOCUMENT_BYTES));
     } catch (error) {
       // What cannot be decoded cannot be metered: the usage is then missing, and the client gets the bytes as they are.
       if (!(error instanceof DecodingError)) throw error;

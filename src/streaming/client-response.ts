@@ -21,6 +21,8 @@ export interface ClientResponse {
   /** @param headers name, value, name, value, … */
   writeHead(status: number, statusText: string, headers: string[]): unknown;
   writeHead(status: number, headers: Record<string, string>): unknown;
+  /** The same, of headers that are known to be names and values which cannot break out of their lines. */
+  writeStrictHead?(status: number, statusText: string, headers: readonly string[]): unknown;
   /** Gives false where the client should take what has been written before more is; `drain` tells when it has. */
   write(bytes: Buffer): boolean;
   end(bytes?: Buffer): unknown;

@@ -51,6 +51,8 @@ export interface RelayOptions {
   readonly writeHead: () => void;
 }
 
+const NOTHING = (): void => undefined;
+
 export class Relay {
   readonly #options: RelayOptions;
   readonly #outcome = Promise.withResolvers<RelayOutcome>();
@@ -63,7 +65,8 @@ export class Relay {
   #drainTimer: NodeJS.Timeout | null = null;
   /** The client does not take what has been written, so the source is paused. */
   #isBlocked = false;
-  #forgetLeave: () => void = () => undefined;
+  #forgetLeave: () => void = NOTHING;
+  #onSettled: () => void = NOTHING;
   /** When the first byte of the body came from the upstream; monotonic milliseconds, null before. */
   firstByteAtMs: number | null = null;
 
@@ -81,15 +84,15 @@ export class Relay {
     this.#forgetLeave = this.#options.presence.onLeave(() => this.#onClientLeft());
     this.#options.source.attach({
       data: (chunk) => this.#onData(chunk),
-      end: () => void this.#onEnd(),
+      end: () => this.#onEnd(),
       failed: (error) => this.#onFailed(error),
     });
     return this.#outcome.promise;
   }
 
-  /** Calls `listener` when the outcome is known. */
+  /** Calls `listener` when the outcome is known, which it is not yet. There is one at most. */
   onSettled(listener: () => void): void {
-    void this.#outcome.promise.then(listener);
+    this.#onSettled = listener;
   }
 
   /** Writes the head, if that has not been done. Gives whether it was done now; Node holds it until a body follows. */
@@ -146,10 +149,15 @@ export class Relay {
     }
   }
 
-  async #onEnd(): Promise<void> {
+  #onEnd(): void {
     this.#sourceEnded = true;
     this.#clearDrainTimer();
-    await this.#options.passage.end();
+    const ending = this.#options.passage.end();
+    if (ending === undefined) this.#ended();
+    else void ending.then(() => this.#ended());
+  }
+
+  #ended(): void {
     this.#settle(this.#clientLeft ? { kind: 'client_left' } : { kind: 'completed' });
     if (this.#released) this.#finish();
   }
@@ -214,6 +222,7 @@ export class Relay {
   #settle(outcome: RelayOutcome): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#onSettled();
     this.#outcome.resolve(outcome);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Counter, Demand, LimitStore, ReserveOutcome, Settled } from '../../src/limits/limit-store.ts';
+import type { Counter, Demand, LimitStore, NowOrLater, ReserveOutcome, Settled } from '../../src/limits/limit-store.ts';
 import { type Course, DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/limits/time-window.ts';
 
 /** A store whose time the test sets. */
@@ -247,6 +247,6 @@ export function describeLimitStore(name: string, open: () => Promise<TimedStore>
   });
 }
 
-async function kindOf(outcome: Promise<ReserveOutcome>): Promise<string> {
+async function kindOf(outcome: NowOrLater<ReserveOutcome>): Promise<string> {
   return (await outcome).kind;
 }

@@ -22,6 +22,7 @@ export class PlainRequest implements ClientRequest {
   readonly httpVersionMinor = 1;
   readonly headers: Readonly<Record<string, string>>;
   readonly rawHeaders: readonly string[];
+  readonly isStrict = true;
   readonly socket: Socket;
   complete: boolean;
   destroyed = false;

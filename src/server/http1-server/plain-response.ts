@@ -119,6 +119,15 @@ export class PlainResponse implements ClientResponse {
     return this;
   }
 
+  writeStrictHead(status: number, statusText: string, headers: readonly string[]): this {
+    if (this.#setHeaders !== null) return this.writeHead(status, statusText, headers);
+    const head = new ResponseHead(status, statusText);
+    this.statusCode = status;
+    head.addStrict(headers);
+    this.#finishHead(head);
+    return this;
+  }
+
   write(bytes: Buffer | string): boolean {
     if (this.writableEnded || this.destroyed) return false;
     if (!this.headersSent) this.#storeHead(new ResponseHead(this.statusCode, this.statusMessage), undefined);
@@ -196,10 +205,14 @@ export class PlainResponse implements ClientResponse {
   }
 
   #storeHead(head: ResponseHead, headers: GivenHeaders | undefined): void {
-    head.keepsAlive = this.shouldKeepAlive;
-    head.sendsDate = this.sendDate;
     if (this.#setHeaders !== null) head.addOver(this.#setHeaders, headers);
     else if (headers !== undefined) head.add(headers);
+    this.#finishHead(head);
+  }
+
+  #finishHead(head: ResponseHead): void {
+    head.keepsAlive = this.shouldKeepAlive;
+    head.sendsDate = this.sendDate;
     this.#text = head.finish(this.#keeper.keepAliveLines);
     this.#hasBody = head.hasBody;
     this.#isChunked = head.isChunked;

@@ -148,10 +148,11 @@ function sameFields(bytes: Buffer, text: string, from: number, before: RequestHe
     const name = rawHeaders[i] ?? '';
     const value = rawHeaders[i + 1] ?? '';
     const colon = at + name.length;
-    if (!text.startsWith(name, at) || text.charCodeAt(colon) !== COLON) return null;
+    if (text.charCodeAt(colon) !== COLON || text.slice(at, colon) !== name) return null;
     const valueFrom = text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
     const valueEnd = valueFrom + value.length;
-    if (text.startsWith(value, valueFrom) && text.startsWith(LINE_END, valueEnd)) {
+    // Parts of a text are compared as memory, where `startsWith` compares one character after the other.
+    if (text.slice(valueFrom, valueEnd) === value && text.startsWith(LINE_END, valueEnd)) {
       at = valueEnd + LINE_END.length;
       continue;
     }

@@ -69,6 +69,11 @@ export class ResponseHead {
     }
   }
 
+  /** Adds headers that are known to be names and values which can stand in a head. */
+  addStrict(headers: readonly string[]): void {
+    for (let i = 0; i + 1 < headers.length; i += 2) this.#write(headers[i] ?? '', headers[i + 1] ?? '');
+  }
+
   /**
    * Adds what stands in `headers`, in place of what was set by the same names, and the rest of what was set.
    *
@@ -113,6 +118,10 @@ export class ResponseHead {
     if (!TOKEN.test(name)) throw new HeadError('ERR_INVALID_HTTP_TOKEN', 'a header has a name that is no token');
     if (value === undefined) throw new HeadError('ERR_HTTP_INVALID_HEADER_VALUE', `the header ${name} has no value`);
     if (NO_TEXT.test(value)) throw new HeadError('ERR_INVALID_CHAR', `a character that the header ${name} cannot have`);
+    this.#write(name, value);
+  }
+
+  #write(name: string, value: string): void {
     this.#text += `${name}: ${value}\r\n`;
     this.#note(name, value);
   }

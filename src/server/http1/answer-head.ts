@@ -8,6 +8,7 @@ export interface AnswerHead {
   readonly status: number;
   readonly statusText: string;
   readonly fields: readonly HeaderField[];
+  readonly isStrict: true;
 }
 
 /** What nearly every answer begins with. */
@@ -26,12 +27,13 @@ const NEVER_IN_LINES = /[^\t\r\n\x20-\x7e\x80-\xff]|\r[^\n]|(?:^|[^\r])\n/;
 export function readAnswerHead(text: string, headerBlocks: HeaderBlockReader): AnswerHead {
   if (text.startsWith(USUAL_LINE)) {
     const fields = fieldsOf(text, USUAL_LINE.length, headerBlocks);
-    return { minorVersion: 1, status: 200, statusText: 'OK', fields };
+    return { minorVersion: 1, status: 200, statusText: 'OK', fields, isStrict: true };
   }
   const line = STATUS_LINE.exec(text);
   if (line === null) throw malformed('Its status line is none of HTTP/1.1.');
   const fields = fieldsOf(text, line[0].length, headerBlocks);
-  return { minorVersion: Number(line[1]), status: Number(line[2]), statusText: line[3] ?? '', fields };
+  const statusText = line[3] ?? '';
+  return { minorVersion: Number(line[1]), status: Number(line[2]), statusText, fields, isStrict: true };
 }
 
 /** Whether the head of an answer may begin with this text. So what speaks another protocol is not waited for. */

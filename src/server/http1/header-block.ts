@@ -12,6 +12,13 @@ export class HeaderBlockError extends Error {
   override readonly name = 'HeaderBlockError';
 }
 
+/** A line of a block that was read before. */
+interface KnownLine {
+  /** As it was sent, with the CR LF that ends it. */
+  readonly line: string;
+  readonly field: HeaderField;
+}
+
 interface FieldName {
   readonly name: string;
   readonly lowerName: string;
@@ -23,12 +30,16 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const NOT_IN_VALUE = '[^\\t\\x20-\\x7e\\x80-\\xff]';
 const SPACE = 0x20;
 const TAB = 0x09;
+const COLON = 0x3a;
 const CR = 0x0d;
 const LF = 0x0a;
 const LINE_END_CHARACTERS = 2;
 /** The names of all clients and upstreams that behave are fewer. */
 const MAX_KEPT_NAMES = 1000;
 const MAX_KEPT_NAME_CHARACTERS = 64;
+/** Lines are kept of blocks that are no longer than the usual: a line keeps all of the text that it came in. */
+const MAX_KEPT_LINES = 32;
+const MAX_KEPT_TEXT_CHARACTERS = 4096;
 
 /**
  * Reads header blocks of HTTP/1.1 strictly (RFC 9112 5): a name is a token and stands right before its colon, lines end
@@ -36,10 +47,12 @@ const MAX_KEPT_NAME_CHARACTERS = 64;
  * anything else is where two readers of one message can differ, and where requests are smuggled (RFC 9112 11.2).
  *
  * It keeps the names that it has seen, up to a bound, with their lower case: making and checking those again would cost
- * more than all else.
+ * more than all else. It also keeps the lines of the blocks before by their place: an upstream says most things with
+ * every answer, and a line that is the same to its last byte is neither searched nor checked nor made again.
  */
 export class HeaderBlockReader {
   readonly #names = new Map<string, FieldName>();
+  readonly #lines: KnownLine[] = [];
   /** Sought with `lastIndex`, which makes no object for what it finds. */
   readonly #notInValue = new RegExp(NOT_IN_VALUE, 'g');
 
@@ -52,10 +65,21 @@ export class HeaderBlockReader {
   read(text: string, from: number): HeaderField[] {
     const fields: HeaderField[] = [];
     for (let at = from; ; ) {
+      const known = this.#lines[fields.length];
+      if (known !== undefined && isAt(text, at, known.line)) {
+        fields.push(known.field);
+        at += known.line.length;
+        continue;
+      }
       const lineEnd = this.#lineEnd(text, at);
       if (lineEnd === at) return fields;
-      fields.push(this.#field(text, at, lineEnd));
-      at = lineEnd + LINE_END_CHARACTERS;
+      const field = this.#field(text, at, { lineEnd, likely: known?.field ?? null });
+      const next = lineEnd + LINE_END_CHARACTERS;
+      if (fields.length < MAX_KEPT_LINES && text.length <= MAX_KEPT_TEXT_CHARACTERS) {
+        this.#lines[fields.length] = { line: text.slice(at, next), field };
+      }
+      fields.push(field);
+      at = next;
     }
   }
 
@@ -68,10 +92,16 @@ export class HeaderBlockReader {
     throw new HeaderBlockError('A header line holds a control character, or does not end with CR LF.');
   }
 
-  #field(text: string, from: number, lineEnd: number): HeaderField {
-    const colon = text.indexOf(':', from);
+  /** @param likely a field whose name this one probably has too */
+  #field(
+    text: string,
+    from: number,
+    { lineEnd, likely }: { readonly lineEnd: number; readonly likely: HeaderField | null },
+  ): HeaderField {
+    const isLikely = likely !== null && isNameAt(text, from, likely.name);
+    const colon = isLikely ? from + likely.name.length : text.indexOf(':', from);
     if (colon < 0 || colon > lineEnd) throw new HeaderBlockError('A header line has no colon.');
-    const { name, lowerName } = this.#nameOf(text.slice(from, colon));
+    const { name, lowerName } = isLikely ? likely : this.#nameOf(text.slice(from, colon));
     let start = colon + 1;
     let end = lineEnd;
     while (start < end && isSpace(text.charCodeAt(start))) start++;
@@ -89,6 +119,15 @@ export class HeaderBlockReader {
     if (this.#names.size < MAX_KEPT_NAMES && name.length <= MAX_KEPT_NAME_CHARACTERS) this.#names.set(name, field);
     return field;
   }
+}
+
+function isNameAt(text: string, at: number, name: string): boolean {
+  return text.charCodeAt(at + name.length) === COLON && isAt(text, at, name);
+}
+
+/** A part of a text is compared as memory, where `startsWith` compares it one character after the other. */
+function isAt(text: string, at: number, part: string): boolean {
+  return text.slice(at, at + part.length) === part;
 }
 
 function isSpace(code: number): boolean {

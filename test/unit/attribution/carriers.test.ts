@@ -335,6 +335,16 @@ describe('the table', () => {
     }
   });
 
+  it('has every header read, also where it is the only one', () => {
+    for (const [id, carriers] of Object.entries<readonly Carrier[]>(CARRIERS)) {
+      for (const carrier of carriers) {
+        if (carrier.place !== 'header' && carrier.place !== 'json_header') continue;
+        const value = carrier.place === 'header' ? 'v' : JSON.stringify({ [carrier.member]: 'v' });
+        expect(idsOf({ headers: { host: 'h', [carrier.name]: value } })).toMatchObject({ [id]: 'v' });
+      }
+    }
+  });
+
   it('gives nothing where nothing is', () => {
     expect(idsOf({})).toEqual(NO_IDS);
     expect(idsOf({ headers: { host: 'h', 'user-agent': 'OpenAI/JS' }, body: { model: 'm' } })).toEqual(NO_IDS);

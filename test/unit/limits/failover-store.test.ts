@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FailoverLimitStore } from '../../../src/limits/failover-store.ts';
-import { type Counter, type LimitStore, StoreUnavailable } from '../../../src/limits/limit-store.ts';
+import { type Counter, type LimitStore, type NowOrLater, StoreUnavailable } from '../../../src/limits/limit-store.ts';
 import { MemoryLimitStore } from '../../../src/limits/memory-store.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 12);
@@ -27,7 +27,7 @@ function stage() {
   const clock = { nowMs: () => NOW_MS };
   let inner = new MemoryLimitStore(clock);
   const state = { mode: 'there' as 'there' | 'away' | 'deaf', ledgerUsed: 0, changes: [] as string[] };
-  const guard = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+  const guard = async <Answer>(ask: () => NowOrLater<Answer>): Promise<Answer> => {
     if (state.mode === 'away') throw new StoreUnavailable('away');
     const answer = await ask();
     if (state.mode === 'deaf') throw new StoreUnavailable('no answer in time');

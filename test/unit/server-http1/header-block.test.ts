@@ -88,6 +88,42 @@ describe('a header block', () => {
     );
   });
 
+  it('is read alike by a reader that has read nearly the same before, sound or not', () => {
+    const piece = fc.constantFrom('a', 'A', 'ab', ':', ': ', ' ', '\t', 'b', '\r\n', '\r\n', '\n', '\r', '\0', '1');
+    const block = fc.array(piece, { maxLength: 12 }).map((pieces) => `${pieces.join('')}\r\n\r\n`);
+    const outcome = (reader: HeaderBlockReader, text: string): unknown => {
+      try {
+        return reader.read(text, 0);
+      } catch (error) {
+        return error instanceof HeaderBlockError ? error.message : error;
+      }
+    };
+    fc.assert(
+      fc.property(fc.array(block, { minLength: 2, maxLength: 8 }), (blocks) => {
+        const reader = new HeaderBlockReader();
+        for (const text of blocks) expect(outcome(reader, text)).toEqual(outcome(new HeaderBlockReader(), text));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('is read alike where a line became longer, shorter, another one, or moved', () => {
+    const reader = new HeaderBlockReader();
+    const blocks = [
+      'a: 1\r\nb: 22\r\n',
+      'a: 1\r\nb: 2\r\n',
+      'a: 12\r\nb: 2\r\n',
+      'b: 2\r\na: 12\r\n',
+      'b: 2\r\n',
+      'ab: 2\r\na:\r\n',
+    ];
+    for (const block of [...blocks, ...blocks]) {
+      expect(reader.read(`${block}\r\n`, 0)).toEqual(new HeaderBlockReader().read(`${block}\r\n`, 0));
+    }
+    expect(() => reader.read('ab: 2\r\na:\r\n', 0)).toThrow('The header block does not end.');
+    expect(() => reader.read('ab: 2\r\na :\r\n\r\n', 0)).toThrow(/^A header name is no token/);
+  });
+
   it('is read alike by a reader that has seen more names than it keeps', () => {
     const reader = new HeaderBlockReader();
     const names = Array.from({ length: 1500 }, (_, i) => `X-Name-${i}`);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { takePlainRequests } from '../../../../src/server/http1-server/take-plain-requests.ts';
+import type { ClientResponse } from '../../../../src/streaming/client-response.ts';
 
 type Answer = (response: ServerResponse) => void;
 
@@ -39,6 +40,14 @@ function without(response: ServerResponse, name: string): ServerResponse {
   return response;
 }
 
+/** Writes a head of headers that are known to be sound, where the response has a way of its own for them. */
+function writeStrictHead(response: ServerResponse, headers: string[]): ServerResponse {
+  const own: ClientResponse = response;
+  if (own.writeStrictHead === undefined) response.writeHead(200, 'OK', headers);
+  else own.writeStrictHead(200, 'OK', headers);
+  return response;
+}
+
 const ANSWERS: readonly (readonly [string, Answer])[] = [
   ['a body of known length', (r) => r.writeHead(200, { 'content-length': '2' }).end('ab')],
   ['a body in chunks', (r) => write(r.writeHead(200, { a: 'b' }), 'ab').end('cd')],
@@ -58,6 +67,10 @@ const ANSWERS: readonly (readonly [string, Answer])[] = [
   ['a date of its own', (r) => r.writeHead(200, ['date', 'yesterday', 'content-length', '0']).end()],
   ['a list with names that come again', (r) => r.writeHead(200, ['a', '1', 'A', '2', 'content-length', '0']).end()],
   ['values that are lists', (r) => r.writeHead(200, { 'set-cookie': ['a', 'b'], 'content-length': 0 }).end()],
+  ['strict headers', (r) => writeStrictHead(r, ['a', '1', 'Content-Length', '2', 'DATE', 'now']).end('ab')],
+  ['strict headers and chunks', (r) => write(writeStrictHead(r, ['A', '', 'a', 'Gr\u00fc\u00dfe']), 'ab').end('c')],
+  ['strict headers that close', (r) => writeStrictHead(r, ['Connection', 'close', 'content-length', '0']).end()],
+  ['strict headers over one set before', (r) => writeStrictHead(r.setHeader('X-A', '1'), ['x-a', '2']).end('x')],
   ['headers set before', (r) => r.setHeader('X-A', '1').setHeader('X-B', ['2', '3']).writeHead(200).end('x')],
   ['an object over headers set before', (r) => r.setHeader('X-A', '1').writeHead(200, { 'x-a': '2', b: '3' }).end('x')],
   ['a list over headers set before', (r) => r.setHeader('X-A', '1').writeHead(200, ['x-a', '2', 'x-a', '3']).end('x')],
