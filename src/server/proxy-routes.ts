@@ -84,10 +84,9 @@ function openExchange(request: FastifyRequest, reply: FastifyReply, rooms: Proxy
   };
 }
 
-async function serveExchange(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
+function serveExchange(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
   refuseWhatIsNotServed(exchange, rooms);
-  if (exchange.endpoint.kind === 'free') await serveFree(exchange, rooms);
-  else await serveCall(exchange, rooms);
+  return exchange.endpoint.kind === 'free' ? serveFree(exchange, rooms) : serveCall(exchange, rooms);
 }
 
 function refuseWhatIsNotServed(exchange: Exchange, rooms: ProxyRooms): void {
