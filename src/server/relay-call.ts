@@ -54,6 +54,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const head = headOf(call, sent, watch.droppedHeaders);
   sent.forgetHeaders();
   exchange.request.forgetHead?.();
+  exchange.framed = null;
 
   const relay = startRelay(call, sent, { watch, head, rooms });
   const outcome = await relay.run();
