@@ -16,9 +16,11 @@ const RECORD_SEPARATOR = 0x1e;
 
 /**
  * Most that is kept of a stream: some thirty events. An open stream may cost a few KiB (design.md, promise 5), so that
- * what all of them begin with is kept once.
+ * what all of them share is kept once.
  */
 const MAX_SAMPLE_BYTES = 8 * 1024;
+/** An event with fewer bytes around it has come alone: its stream is paced, and may be open for long. */
+const MOST_AROUND_BYTES = 64;
 /** Where the type of a typed event stands, if it has no `event:` line. */
 const TYPE_WITHIN_BYTES = 96;
 
@@ -51,16 +53,16 @@ export class OutputSample {
     if (this.#isResponses && !addsText(data, name)) return;
     const room = this.#roomFor(data.length);
     if (room < 0) return;
-    const to = Math.min(data.length, room);
-    this.#keep({ chunk: data, text: data.toString('latin1', 0, to), from: 0, to });
+    this.#keep({ chunk: data, from: 0, to: Math.min(data.length, room) }, true);
   }
 
   /** The same of an event whose data is one line within a chunk. */
   addLine(line: ChunkSpan, name: string | null): void {
     if (this.#isResponses && !lineAddsText(line, name)) return;
-    const { chunk, text, from, to } = line;
+    const { chunk, from, to } = line;
     const room = this.#roomFor(to - from);
-    if (room >= 0) this.#keep({ chunk, text, from, to: Math.min(to, from + room) });
+    if (room < 0) return;
+    this.#keep({ chunk, from, to: Math.min(to, from + room) }, chunk.length - (to - from) < MOST_AROUND_BYTES);
   }
 
   get evidence(): OutputEvidence {
@@ -75,9 +77,10 @@ export class OutputSample {
     return MAX_SAMPLE_BYTES - this.#keptBytes - 1;
   }
 
-  #keep(event: EventBytes): void {
-    this.#kept ??= new KeptEvents();
-    this.#kept.add(event);
+  #keep(event: EventBytes, isAlone: boolean): void {
+    this.#kept ??= new KeptEvents(MAX_SAMPLE_BYTES);
+    if (isAlone) this.#kept.addCompared(event);
+    else this.#kept.add(event);
     this.#keptBytes += event.to - event.from + 1;
   }
 }

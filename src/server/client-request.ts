@@ -26,6 +26,8 @@ export interface ClientRequest {
   removeAllListeners(event: 'data'): unknown;
   /** The whole body, where it has come already and nobody has asked for it. It is then over, and nothing more is told. */
   takeWhole?(): Buffer | null;
+  /** Nobody will read the headers any more: while a stream is open they need not be kept. */
+  forgetHead?(): void;
   pause(): unknown;
   resume(): unknown;
 }

@@ -71,7 +71,9 @@ const BYTES_AT_A_TIME = 65_536;
 /** One exchange with an upstream. What comes of the answer waits in a list until somebody attaches. */
 class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
   readonly kind = 'answer';
-  readonly #result = Promise.withResolvers<UpstreamAnswer | DispatchFailure>();
+  readonly result: Promise<UpstreamAnswer | DispatchFailure>;
+  /** Null once it has been called. */
+  #resolve: ((result: UpstreamAnswer | DispatchFailure) => void) | null = null;
   readonly #upstreamName: string;
   #sending: Sending | null = null;
   #isSent = false;
@@ -91,10 +93,9 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
 
   constructor(upstreamName: string) {
     this.#upstreamName = upstreamName;
-  }
-
-  get result(): Promise<UpstreamAnswer | DispatchFailure> {
-    return this.#result.promise;
+    this.result = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
   }
 
   start(sending: Sending): void {
@@ -111,7 +112,7 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
     this.status = head.status;
     this.statusText = head.statusText;
     this.headers = new AnswerHeaders(head.fields, head.isStrict);
-    this.#result.resolve(this);
+    this.#tell(this);
   }
 
   data(chunk: Buffer): void {
@@ -132,7 +133,7 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
     this.#over = { error: reason };
     this.#deliver();
     if (this.#headReceived) this.#consumer?.failed(reason);
-    else this.#result.resolve(failureOf(reason, this.#isSent, this.#upstreamName));
+    else this.#tell(failureOf(reason, this.#isSent, this.#upstreamName));
   }
 
   forgetHeaders(): void {
@@ -162,6 +163,11 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
     if (this.#over !== null || this.#abortReason !== null) return;
     this.#abortReason = reason;
     this.#sending?.abort(reason);
+  }
+
+  #tell(result: UpstreamAnswer | DispatchFailure): void {
+    this.#resolve?.(result);
+    this.#resolve = null;
   }
 
   #awaitTurn(): void {

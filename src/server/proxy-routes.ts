@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
 import { classifyEndpoint } from '../metering/endpoints.ts';
 import { ClientPresence } from '../streaming/client-presence.ts';
+import type { ClientResponse } from '../streaming/client-response.ts';
 import type { Exchange } from './exchange.ts';
 import { serveFree } from './free-path.ts';
 import { asksForWebSocket } from './headers.ts';
@@ -16,7 +17,7 @@ export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): vo
   void app.register((scope, _options, done) => {
     // Bodies are read by the request path itself, as bytes: a request leaves Fastify's hands before Fastify would parse
     // or judge one, and what comes after its routing (parsing, validation, the handler) is never reached.
-    scope.addHook('onRequest', (request, reply, _done) => void serveRequest(request, reply, rooms));
+    scope.addHook('onRequest', (request, reply, _done) => serveRequest(request, reply, rooms));
     const never = (): never => {
       throw new Error('a proxied request is served before its handler');
     };
@@ -26,27 +27,36 @@ export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): vo
   });
 }
 
-/** Takes a request out of Fastify's hands and sees it to its end. Never rejects. */
-async function serveRequest(request: FastifyRequest, reply: FastifyReply, rooms: ProxyRooms): Promise<void> {
+/**
+ * Takes a request out of Fastify's hands and sees it to its end. Never throws. Not an async function: its frame would
+ * wait with an open stream for its end, and keep what Fastify has made for the request.
+ */
+function serveRequest(request: FastifyRequest, reply: FastifyReply, rooms: ProxyRooms): void {
   reply.hijack();
-  const id = request.id;
+  const { id } = request;
+  const response: ClientResponse = reply.raw;
   let exchange: Exchange | null = null;
   let leave: () => void = () => undefined;
+  const over = () => {
+    if (exchange !== null) rooms.observer.callOver();
+    // Open until its client has all of it, or is gone: a shutdown cuts no answer that is still on its way.
+    if (response.closed) leave();
+    else response.once('close', leave);
+  };
+  const refused = (error: unknown) => {
+    const refusal = visibleError(error, id);
+    if (!(error instanceof MetertapError)) rooms.observer.fault('request path', error, id);
+    rooms.observer.refused(refusal.code, id);
+    answerRefusal(response, refusal, { id, pathRunId: exchange?.pathRunId ?? null, rooms });
+    over();
+  };
   try {
     exchange = openExchange(request, reply, rooms);
     leave = rooms.openCalls.enter(exchange.cancellation);
     rooms.observer.callStarted();
-    await serveExchange(exchange, rooms);
+    serveExchange(exchange, rooms).then(over, refused);
   } catch (error) {
-    const refusal = visibleError(error, id);
-    if (!(error instanceof MetertapError)) rooms.observer.fault('request path', error, id);
-    rooms.observer.refused(refusal.code, id);
-    answerRefusal(reply, refusal, { id, pathRunId: exchange?.pathRunId ?? null, rooms });
-  } finally {
-    if (exchange !== null) rooms.observer.callOver();
-    // Open until its client has all of it, or is gone: a shutdown cuts no answer that is still on its way.
-    if (reply.raw.closed) leave();
-    else reply.raw.once('close', leave);
+    refused(error);
   }
 }
 
@@ -57,12 +67,12 @@ interface Refused {
 }
 
 /** An answer that cannot even be refused is cut: nothing that one request brings may end the process. */
-function answerRefusal(reply: FastifyReply, refusal: MetertapError, { id, pathRunId, rooms }: Refused): void {
+function answerRefusal(response: ClientResponse, refusal: MetertapError, { id, pathRunId, rooms }: Refused): void {
   try {
-    writeError(reply.raw, refusal, { requestId: id, runId: pathRunId });
+    writeError(response, refusal, { requestId: id, runId: pathRunId });
   } catch (error) {
     rooms.observer.fault('refusal', error, id);
-    reply.raw.destroy();
+    response.destroy();
   }
 }
 
@@ -84,10 +94,9 @@ function openExchange(request: FastifyRequest, reply: FastifyReply, rooms: Proxy
   };
 }
 
-async function serveExchange(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
+function serveExchange(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
   refuseWhatIsNotServed(exchange, rooms);
-  if (exchange.endpoint.kind === 'free') await serveFree(exchange, rooms);
-  else await serveCall(exchange, rooms);
+  return exchange.endpoint.kind === 'free' ? serveFree(exchange, rooms) : serveCall(exchange, rooms);
 }
 
 function refuseWhatIsNotServed(exchange: Exchange, rooms: ProxyRooms): void {

@@ -58,7 +58,7 @@ export async function createRequestRates(
   });
 
   return {
-    countUnauthenticated: (exchange) => count(unauthenticated, exchange.framed, 'failed attempts from your address'),
+    countUnauthenticated: (exchange) => count(unauthenticated, framedOf(exchange), 'failed attempts from your address'),
     countSignIn: (request) => count(signIns, request, 'attempts to sign in from your address'),
     countManagement: (request) => count(management, request, 'management requests from your address'),
     countCall: (exchange, caller) => {
@@ -68,14 +68,20 @@ export async function createRequestRates(
   };
 
   async function countOf(exchange: Exchange, counting: CountedKey): Promise<RequestAllowance | null> {
-    exchange.framed.setDecorator<CountedKey>(COUNTED_KEY, counting);
-    const counted = await calls(exchange.framed);
+    const framed = framedOf(exchange);
+    framed.setDecorator<CountedKey>(COUNTED_KEY, counting);
+    const counted = await calls(framed);
     if (counted.isAllowed) return null;
     if (counted.isExceeded) throw exceeded(`${counting.perMinute} requests of this key`, counted.ttl);
     // A count of this call leaves less than the whole: where all is left, Redis was away and nothing was counted.
     if (counted.remaining === counted.max) return null;
     return { limit: counted.max, remaining: counted.remaining, resetMs: counted.ttl };
   }
+}
+
+function framedOf({ framed }: Exchange): FastifyRequest {
+  if (framed === null) throw new Error('a call is counted before its answer');
+  return framed;
 }
 
 interface CountedKey {

@@ -51,12 +51,10 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const guard = allowance === null ? null : new StreamGuard(allowance, exchange.endpoint);
   const watch = watchAnswer(sent, exchange.endpoint, { hiding: sent.asked ? hidingOf(call, sent) : null, guard });
   guard?.onPassed((reason) => watch.source.abort(reason));
-  const head = new AnswerHead(exchange, sent, watch.droppedHeaders);
-  head.add('x-metertap-request-id', exchange.id);
-  if (call.ids.runId !== null) head.addGiven('x-metertap-run-id', headerText(call.ids.runId));
-  const told = limitHeaders(call.allowance, call.reservation.readings, sent.headers);
-  for (const [name, value] of told) head.set(name, value);
+  const head = headOf(call, sent, watch.droppedHeaders);
   sent.forgetHeaders();
+  exchange.request.forgetHead?.();
+  exchange.framed = null;
 
   const relay = startRelay(call, sent, { watch, head, rooms });
   const outcome = await relay.run();
@@ -106,6 +104,15 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
       else writeError(exchange.response, refusal, { requestId: exchange.id, runId: call.ids.runId });
     },
   };
+}
+
+function headOf(call: Call, sent: UpstreamAnswer, dropped: readonly string[]): AnswerHead {
+  const head = new AnswerHead(call.exchange, sent, dropped);
+  head.add('x-metertap-request-id', call.exchange.id);
+  if (call.ids.runId !== null) head.addGiven('x-metertap-run-id', headerText(call.ids.runId));
+  const told = limitHeaders(call.allowance, call.reservation.readings, sent.headers);
+  for (const [name, value] of told) head.set(name, value);
+  return head;
 }
 
 interface RelayParts {

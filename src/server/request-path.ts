@@ -11,7 +11,7 @@ import { readRequest } from './read-request.ts';
 import { relayCall } from './relay-call.ts';
 import { chooseUpstream, reserveCall } from './reserve-call.ts';
 import type { ProxyRooms } from './rooms.ts';
-import { dispatchCall, rewriteCall } from './send-call.ts';
+import { sendCall } from './send-call.ts';
 import { settleCall } from './settle-call.ts';
 
 /**
@@ -22,7 +22,16 @@ import { settleCall } from './settle-call.ts';
  *
  * @throws MetertapError a refusal; only from above the line
  */
-export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
+export function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<void> {
+  // What has been done on the way to the line does not wait with an open stream for its end.
+  return admitCall(exchange, rooms).then((call) => {
+    // ══ above this line a throw is a refusal and costs nothing;
+    //    below it every ending, good or bad, becomes exactly one ledger record ══
+    return carryOut(call, rooms).catch((error: unknown) => closeFaultedCall(call, error, rooms));
+  });
+}
+
+async function admitCall(exchange: Exchange, rooms: ProxyRooms): Promise<Call> {
   const settings = rooms.settings();
   const { ledger } = rooms;
 
@@ -39,18 +48,12 @@ export async function serveCall(exchange: Exchange, rooms: ProxyRooms): Promise<
   const opened = openedRecord({ exchange, caller, ids, request, upstream }, rooms.attempts);
   const call: Call = { exchange, settings, caller, ids, request, upstream, reservation, allowance, opened };
   ledger.open(opened);
-
-  // ══ above this line a throw is a refusal and costs nothing;
-  //    below it every ending, good or bad, becomes exactly one ledger record ══
-
-  await carryOut(call, rooms).catch((error: unknown) => closeFaultedCall(call, error, rooms));
+  return call;
 }
 
 async function carryOut(call: Call, rooms: ProxyRooms): Promise<void> {
   rooms.attempts.noteWhenLeft(call, call.opened);
-  const rewritten = rewriteCall(call, rooms);
-  const dispatchedAtMs = rooms.clock.monotonicMs();
-  const sent = await dispatchCall(call, rewritten, rooms);
+  const { sent, dispatchedAtMs } = await sendCall(call, rooms);
   const relayed = await relayCall(call, sent, rooms);
   const estimate = await estimateUsage(call, relayed, rooms);
   const record = closedRecord({ opened: call.opened, end: relayed.end, estimate }, call.settings.price);

@@ -10,14 +10,28 @@ import type { CallObserver, ProxyRooms } from './rooms.ts';
 import { type Asked, askStream, NOTHING_ASKED, type StreamQuestion } from './stream-question.ts';
 import { mayBeRejection, namesStreamOptions } from './stream-usage-request.ts';
 
+/** An answer, or why there is none. */
+export interface SentCall {
+  readonly sent: Sent;
+  /** Monotonic milliseconds. */
+  readonly dispatchedAtMs: number;
+}
+
+/** Makes the request to the upstream and sends it. Of the request nothing is kept once its answer has begun. */
+export async function sendCall(call: Call, rooms: ProxyRooms): Promise<SentCall> {
+  const rewritten = rewriteCall(call, rooms);
+  const dispatchedAtMs = rooms.clock.monotonicMs();
+  return { sent: await dispatchCall(call, rewritten, rooms), dispatchedAtMs };
+}
+
 /** The request as it will go out, with what its stream is asked for on the client's behalf. */
-export interface Rewritten {
+interface Rewritten {
   readonly request: OutgoingRequest;
   readonly question: StreamQuestion;
 }
 
 /** Makes the request to the upstream, and asks for stream usage if it must be asked for. */
-export function rewriteCall(call: Call, rooms: ProxyRooms): Rewritten {
+function rewriteCall(call: Call, rooms: ProxyRooms): Rewritten {
   const refusesRunning = rooms.rejections.has(call.upstream.name, call.request.model, 'continuous_usage_stats');
   return rewritten(call, shouldAsk(call, rooms) ? questionOf(call, !refusesRunning) : NOTHING_ASKED);
 }
@@ -56,7 +70,7 @@ export type Sent = (UpstreamAnswer | DispatchFailure) & Asked;
  * Sends the call and waits for the head of its answer. Where the upstream refuses `stream_options`, or a member of it,
  * which the client never sent, the call is sent once more without it; where that helps, the refusal is remembered.
  */
-export async function dispatchCall(call: Call, rewritten: Rewritten, rooms: ProxyRooms): Promise<Sent> {
+async function dispatchCall(call: Call, rewritten: Rewritten, rooms: ProxyRooms): Promise<Sent> {
   const { request, question } = rewritten;
   const result = await send(call.exchange, request, { limits: relayLimitsOf(call), observer: rooms.observer });
   if (result.kind === 'failed' || question.boldest === null || !mayBeRejection(result.status)) {

@@ -13,7 +13,7 @@ export class ClientPresence {
       if (!response.writableFinished) this.#leave();
     });
     // A write to a connection that has just gone emits an error; its close tells what there is to know.
-    response.on('error', () => undefined);
+    response.on('error', ignore);
     response.on('timeout', () => this.cut());
     if (response.destroyed) this.#leave();
   }
@@ -28,7 +28,7 @@ export class ClientPresence {
       listener();
       return () => undefined;
     }
-    this.#listeners.push(listener);
+    this.#listeners = [...this.#listeners, listener]; // a list that is pushed to has room for seventeen
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== listener);
     };
@@ -75,3 +75,5 @@ export class ClientPresence {
     for (const listener of listeners) listener();
   }
 }
+
+function ignore(): void {}

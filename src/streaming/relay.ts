@@ -53,9 +53,10 @@ export interface RelayOptions {
 
 const NOTHING = (): void => undefined;
 
-export class Relay {
+export class Relay implements AnswerConsumer {
   readonly #options: RelayOptions;
-  readonly #outcome = Promise.withResolvers<RelayOutcome>();
+  readonly #outcome: Promise<RelayOutcome>;
+  #resolve: (outcome: RelayOutcome) => void = NOTHING;
   #headWritten = false;
   #settled = false;
   #released = false;
@@ -72,6 +73,9 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#outcome = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
   }
 
   /** Whether the head of the answer has gone out. */
@@ -82,12 +86,8 @@ export class Relay {
   /** Starts relaying. Resolves, and never rejects, when the answer is whole, or cut short by one side. */
   run(): Promise<RelayOutcome> {
     this.#forgetLeave = this.#options.presence.onLeave(() => this.#onClientLeft());
-    this.#options.source.attach({
-      data: (chunk) => this.#onData(chunk),
-      end: () => this.#onEnd(),
-      failed: (error) => this.#onFailed(error),
-    });
-    return this.#outcome.promise;
+    this.#options.source.attach(this);
+    return this.#outcome;
   }
 
   /** Calls `listener` when the outcome is known, which it is not yet. There is one at most. */
@@ -140,7 +140,8 @@ export class Relay {
     if (!this.#sourceEnded) source.abort(new ClientLeftError('the client was cut off'));
   }
 
-  #onData(chunk: Buffer): void {
+  /** Takes what comes of the answer; for its source only. */
+  data(chunk: Buffer): void {
     this.firstByteAtMs ??= this.#options.nowMs();
     if (this.#clientLeft) this.#countDrained(chunk.length);
     this.send(this.#options.passage.push(chunk));
@@ -149,7 +150,13 @@ export class Relay {
     }
   }
 
-  #onEnd(): void {
+  /** The answer has ended before its end; for its source only. */
+  failed(error: Error): void {
+    this.#onFailed(error);
+  }
+
+  /** The answer has come to its end; for its source only. */
+  end(): void {
     this.#sourceEnded = true;
     this.#clearDrainTimer();
     const ending = this.#options.passage.end();
@@ -223,7 +230,7 @@ export class Relay {
     if (this.#settled) return;
     this.#settled = true;
     this.#onSettled();
-    this.#outcome.resolve(outcome);
+    this.#resolve(outcome);
   }
 
   #clearDrainTimer(): void {

@@ -12,7 +12,8 @@ export class Listeners<Given> {
   #entries: Entry<Given>[] = [];
 
   add(event: string, listener: (given: Given) => void, once: boolean): void {
-    this.#entries.push({ event, listener, once });
+    // Most have one or two listeners, and a list that is pushed to has room for seventeen.
+    this.#entries = [...this.#entries, { event, listener, once }];
   }
 
   remove(event: string, listener: (given: Given) => void): void {

@@ -18,6 +18,8 @@ export class ConnectionError extends Error {
 export interface Lane {
   readonly maxHeadBytes: number;
   readonly keepAliveLines: string;
+  /** The last head of any connection, if it is not long. */
+  lastHead: RequestHead | null;
   serve(request: PlainRequest, response: PlainResponse): void;
   /** Has Node's own HTTP take the connection, from `bytes` on. */
   handOver(connection: PlainConnection, bytes: Buffer): void;
@@ -41,7 +43,7 @@ const LONGEST_BEGINNING = 64;
 export class PlainConnection implements AnswerKeeper {
   readonly socket: Socket;
   readonly #lane: Lane;
-  /** The last head, most lines of which come again. */
+  /** The last head, most lines of which come again; null while its request is served. */
   #head: RequestHead | null = null;
   #hasServed = false;
   /** The request whose body or whose answer is on its way. */
@@ -94,6 +96,7 @@ export class PlainConnection implements AnswerKeeper {
     const request = this.#request;
     const isLast = this.#response?.isLast === true;
     this.#response = null;
+    this.#head = request === null || request.head === null ? null : remembered(request.head);
     if (isLast) {
       this.#isOver = true;
       this.looksWaited = 0;
@@ -149,7 +152,7 @@ export class PlainConnection implements AnswerKeeper {
   };
 
   #read(bytes: Buffer): void {
-    const head = readRequestHead(bytes, this.#lane.maxHeadBytes, this.#head);
+    const head = readRequestHead(bytes, this.#lane.maxHeadBytes, this.#head ?? this.#lane.lastHead);
     // Of requests that come together Node serves each at once; here one is served after the other.
     if (head === null || bytes.length > head.bytes + head.contentLength) {
       this.#lane.handOver(this, bytes);
@@ -157,7 +160,8 @@ export class PlainConnection implements AnswerKeeper {
     }
     const request = new PlainRequest(head, this.socket);
     const response = new PlainResponse(request, this, head.keepsAlive);
-    this.#head = head.bytes <= MAX_REMEMBERED_BYTES ? head : null;
+    this.#head = null;
+    this.#lane.lastHead = remembered(head);
     this.#hasServed = true;
     this.#request = request;
     this.#response = response;
@@ -204,4 +208,8 @@ export class PlainConnection implements AnswerKeeper {
   readonly #onTimeout = (): void => {
     if (this.#response?.stall() !== true) this.socket.destroy();
   };
+}
+
+function remembered(head: RequestHead): RequestHead | null {
+  return head.bytes <= MAX_REMEMBERED_BYTES ? head : null;
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { ConnectionError, type Lane, PlainConnection } from './plain-connection.ts';
 import type { PlainRequest } from './plain-request.ts';
 import type { PlainResponse } from './plain-response.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** Longer heads are Node's to read. */
 const MAX_HEAD_BYTES = 16_384;
@@ -25,6 +26,7 @@ export class PlainLane implements Lane {
   readonly #connections: PlainConnection[] = [];
   readonly maxHeadBytes: number;
   readonly keepAliveLines: string;
+  lastHead: RequestHead | null = null;
   #looks: NodeJS.Timeout | null = null;
   #lookMs = LONGEST_LOOK_MS;
 

@@ -6,6 +6,8 @@ import type { RequestHead } from './request-head.ts';
 /** How much of a body waits for its reader before the client is made to wait; as much as Node keeps of one. */
 const MAX_WAITING_BYTES = 65_536;
 const NO_BYTES = Buffer.alloc(0);
+const NO_HEADERS: Readonly<Record<string, string>> = {};
+const NO_LINES: readonly string[] = [];
 
 type RequestListener = (chunk: Buffer) => void;
 
@@ -20,9 +22,9 @@ export class PlainRequest implements ClientRequest {
   readonly httpVersion = '1.1';
   readonly httpVersionMajor = 1;
   readonly httpVersionMinor = 1;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly rawHeaders: readonly string[];
   readonly isStrict = true;
+  /** Null once it has been forgotten. */
+  head: RequestHead | null;
   readonly socket: Socket;
   complete: boolean;
   destroyed = false;
@@ -40,11 +42,22 @@ export class PlainRequest implements ClientRequest {
   constructor(head: RequestHead, socket: Socket) {
     this.method = head.method;
     this.url = head.url;
-    this.headers = head.headers;
-    this.rawHeaders = head.rawHeaders;
+    this.head = head;
     this.socket = socket;
     this.#missingBytes = head.contentLength;
     this.complete = head.contentLength === 0;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.head === null ? NO_HEADERS : this.head.headers;
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.head === null ? NO_LINES : this.head.rawHeaders;
+  }
+
+  forgetHead(): void {
+    this.head = null;
   }
 
   /** Whether anybody has asked for the body. */

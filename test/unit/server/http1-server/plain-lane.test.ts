@@ -218,6 +218,52 @@ describe('an answer', () => {
   });
 });
 
+describe('the head of a request', () => {
+  /** Tells what it reads, and keeps no head. */
+  const tell: Listener = (request, response) => {
+    const { headers, rawHeaders } = request;
+    response.write(JSON.stringify([headers, rawHeaders]));
+    if (request instanceof PlainRequest) request.forgetHead();
+    response.end('.');
+  };
+  const getOf = (key: string, more = '') =>
+    `GET /v1/models HTTP/1.1\r\nhost: a\r\nauthorization: ${key}\r\n${more}\r\n`;
+  const toldOf = (key: string) =>
+    JSON.stringify([{ host: 'a', authorization: key }, ['host', 'a', 'authorization', key]]);
+
+  it('is that of its own client, whatever other connections say', async () => {
+    await using lane = await startLane(tell);
+    await using one = await connectRaw(lane.url);
+    await using other = await connectRaw(lane.url);
+    one.send(getOf('first'));
+    await one.until(toldOf('first'));
+    other.send(getOf('second'));
+    await other.until(toldOf('second'));
+    one.send(getOf('third', 'x-more: b\r\n'));
+    await one.until('"authorization":"third","x-more":"b"');
+    other.send(getOf('first'));
+    await other.until(toldOf('first'));
+  });
+
+  it('is gone once it is forgotten, and the next one is read', async () => {
+    const seen: (readonly [number, number])[] = [];
+    await using lane = await startLane((request, response) => {
+      if (request instanceof PlainRequest) request.forgetHead();
+      seen.push([Object.keys(request.headers).length, request.rawHeaders.length]);
+      response.end(`${request.url}.`);
+    });
+    await using client = await connectRaw(lane.url);
+    client.send(getOf('first'));
+    await client.until('/v1/models.');
+    client.send(getOf('second').replace('models', 'files'));
+    await client.until('/v1/files.');
+    expect(seen).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+});
+
 describe('requests that come while another is answered', () => {
   it('are served in their order, each once the one before has its answer', async () => {
     const open: ServerResponse[] = [];
