@@ -243,6 +243,7 @@ export class AnswerMeter {
     if (place === null || raw === null || !holdsNumber(raw)) return;
     if (this.#usageRaw !== null && countsNoTokens(raw) && !countsNoTokens(this.#usageRaw)) return;
     this.#usageRaw = raw;
+    this.#sample?.drop();
     this.#sample = null;
     this.#costReportedUsd = reportedCostUsd(bytes, place, raw);
   }

@@ -21,6 +21,8 @@ const RECORD_SEPARATOR = 0x1e;
 const MAX_SAMPLE_BYTES = 8 * 1024;
 /** An event with fewer bytes around it has come alone: its stream is paced, and may be open for long. */
 const MOST_AROUND_BYTES = 64;
+/** What waits for it comes after the read that is being handled. */
+const READ = Promise.resolve();
 /** Where the type of a typed event stands, if it has no `event:` line. */
 const TYPE_WITHIN_BYTES = 96;
 
@@ -31,6 +33,10 @@ const TYPE_WITHIN_BYTES = 96;
 export class OutputSample {
   readonly #isResponses: boolean;
   #kept: KeptEvents | null = null;
+  /** The chunk whose lines are noted, as text: its bytes are moved while it is read. Null where none are. */
+  #notedText: string | null = null;
+  /** Where those lines begin and end. */
+  #noted: number[] = [];
   #keptBytes = 0;
   #totalBytes = 0;
   #document: Buffer | null = null;
@@ -62,10 +68,18 @@ export class OutputSample {
     const { chunk, from, to } = line;
     const room = this.#roomFor(to - from);
     if (room < 0) return;
-    this.#keep({ chunk, from, to: Math.min(to, from + room) }, chunk.length - (to - from) < MOST_AROUND_BYTES);
+    if (chunk.length - (to - from) >= MOST_AROUND_BYTES) this.#note(line, Math.min(to, from + room));
+    else this.#keep({ chunk, from, to: Math.min(to, from + room) }, true);
+  }
+
+  /** Nothing will be estimated. */
+  drop(): void {
+    this.#notedText = null;
+    this.#kept = null;
   }
 
   get evidence(): OutputEvidence {
+    this.#keepNoted();
     if (this.#document !== null) return { kind: 'document', bytes: this.#document };
     if (this.#kept === null) return { kind: 'nothing' };
     return { kind: 'events', bytes: this.#kept.joined(RECORD_SEPARATOR), totalBytes: this.#totalBytes };
@@ -77,7 +91,39 @@ export class OutputSample {
     return MAX_SAMPLE_BYTES - this.#keptBytes - 1;
   }
 
+  /**
+   * Notes a line of a chunk that has more of them. They are copied when the chunk has been read, for most often it has
+   * the usage too, and then there is nothing to copy.
+   */
+  #note({ text, from }: ChunkSpan, to: number): void {
+    if (this.#notedText !== text) {
+      this.#keepNoted();
+      this.#notedText = text;
+      void READ.then(() => this.#keepNoted());
+    }
+    this.#noted.push(from, to);
+    this.#keptBytes += to - from + 1;
+  }
+
+  #keepNoted(): void {
+    const text = this.#notedText;
+    if (text === null) return;
+    const noted = this.#noted;
+    this.#notedText = null;
+    this.#noted = [];
+    const start = noted[0] ?? 0;
+    const chunk = Buffer.from(text.slice(start, noted.at(-1)), 'latin1');
+    this.#kept ??= new KeptEvents(MAX_SAMPLE_BYTES);
+    let bytes = 0;
+    for (let i = 0; i < noted.length; i += 2) bytes += (noted[i + 1] ?? 0) - (noted[i] ?? 0);
+    this.#kept.makeRoom(noted.length / 2, bytes);
+    for (let i = 0; i < noted.length; i += 2) {
+      this.#kept.add({ chunk, from: (noted[i] ?? 0) - start, to: (noted[i + 1] ?? 0) - start });
+    }
+  }
+
   #keep(event: EventBytes, isAlone: boolean): void {
+    this.#keepNoted();
     this.#kept ??= new KeptEvents(MAX_SAMPLE_BYTES);
     if (isAlone) this.#kept.addCompared(event);
     else this.#kept.add(event);

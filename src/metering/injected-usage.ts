@@ -31,7 +31,7 @@ const MEANINGFUL_MEMBERS = ['moderation', 'error', 'prompt_filter_results'] as c
 const WANTED = new MemberNames(['choices', ...MEANINGFUL_MEMBERS]);
 
 /** What an event has that nobody asked for, with the comma before it: of its end alone it can be told that this is a member. */
-const NULL_MEMBER = ',"usage":null';
+const NULL_MEMBER = Buffer.from(',"usage":null');
 const USAGE_LETTERS = 5;
 
 const QUOTE = 0x22;
@@ -80,12 +80,12 @@ export class InjectedUsageHider {
    */
   glance(line: ChunkSpan): HidingVerdict | null {
     if (this.#keepsAll || this.#runningOnly) return null;
-    const { text, from } = line;
+    const { chunk, from } = line;
     const end = line.to - 1;
-    if (text.charCodeAt(from) !== OPEN_BRACE || text.charCodeAt(end) !== CLOSE_BRACE) return null;
-    const to = text.charCodeAt(end - 1) === QUOTE ? beforeStringMember(line, end) : end;
+    if (chunk[from] !== OPEN_BRACE || chunk[end] !== CLOSE_BRACE) return null;
+    const to = chunk[end - 1] === QUOTE ? beforeStringMember(line, end) : end;
     const at = to - NULL_MEMBER.length;
-    if (at <= from || !text.startsWith(NULL_MEMBER, at)) return null;
+    if (at <= from || !isNullMemberAt(chunk, at)) return null;
     this.#isEffectOfAsking = true;
     this.#cut.from = at - from;
     this.#cut.to = to - from;
@@ -134,22 +134,28 @@ function cutOf(data: Buffer, member: MemberSpan): HidingVerdict {
  * Index of the comma before the member `,"key":"value"` that ends at `end`; -1 where no such stands there, where key or
  * value have a quote or an escape in them, or the key may be the usage's.
  */
-function beforeStringMember({ text, from }: ChunkSpan, end: number): number {
-  const value = openingQuote(text, end - 2, from);
-  if (value < 0 || text.charCodeAt(value - 1) !== COLON || text.charCodeAt(value - 2) !== QUOTE) return -1;
-  const key = openingQuote(text, value - 3, from);
-  if (key < 0 || text.charCodeAt(key - 1) !== COMMA) return -1;
+function beforeStringMember({ chunk, from }: ChunkSpan, end: number): number {
+  const value = openingQuote(chunk, end - 2, from);
+  if (value < 0 || chunk[value - 1] !== COLON || chunk[value - 2] !== QUOTE) return -1;
+  const key = openingQuote(chunk, value - 3, from);
+  if (key < 0 || chunk[key - 1] !== COMMA) return -1;
   return value - 3 - key === USAGE_LETTERS ? -1 : key - 1;
 }
 
 /** Index of the last quote before `at` or at it, and not before `from`; -1 if there is none or a backslash comes first. */
-function openingQuote(text: string, at: number, from: number): number {
+function openingQuote(chunk: Buffer, at: number, from: number): number {
   for (let index = at; index >= from; index--) {
-    const code = text.charCodeAt(index);
-    if (code === QUOTE) return index;
-    if (code === BACKSLASH) return -1;
+    const byte = chunk[index];
+    if (byte === QUOTE) return index;
+    if (byte === BACKSLASH) return -1;
   }
   return -1;
+}
+
+/** For so few bytes a loop is faster than a search, and bytes are read faster than a text's characters. */
+function isNullMemberAt(chunk: Buffer, at: number): boolean {
+  for (let i = 0; i < NULL_MEMBER.length; i++) if (chunk[at + i] !== NULL_MEMBER[i]) return false;
+  return true;
 }
 
 /** Of JSON's values only null begins with an n. */

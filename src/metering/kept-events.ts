@@ -36,6 +36,11 @@ export class KeptEvents {
     return this.#held?.length ?? 0;
   }
 
+  /** Makes room for so many events, which have so many bytes together and are to be kept as they are. */
+  makeRoom(events: number, bytes: number): void {
+    this.#room(this.#used + bytes + events * (HEAD_BYTES + STEP_BYTES));
+  }
+
   /** Keeps an event, of fewer than 64 KiB, as it is: most quickly. */
   add(event: EventBytes): void {
     this.#keep(event, [event.to - event.from, 0], 0);
