@@ -22,6 +22,8 @@ const FALL = 1 / 16;
 export class Forecaster {
   readonly #learned = new RecentCache<string, number>(REMEMBERED_MODELS);
   readonly #assumedOutputTokens: () => number;
+  /** What the last call's ceiling is learned under: most often the next one's too, and a new text is hashed anew. */
+  #name = { upstream: '', endpoint: '', model: '', text: '\n\n' };
 
   constructor(assumedOutputTokens: () => number) {
     this.#assumedOutputTokens = assumedOutputTokens;
@@ -36,17 +38,23 @@ export class Forecaster {
   /** Takes in what a call has used in the end. */
   learn(call: PlannedCall, actual: ActualUse): void {
     if (actual.requests === 0) return;
-    const name = modelOf(call);
+    const name = this.#nameOf(call);
     const known = this.#learned.get(name) ?? 0;
     this.#learned.set(name, Math.ceil(Math.max(actual.outputTokens, known - (known - actual.outputTokens) * FALL)));
   }
 
   #outputOf(call: PlannedCall): number {
     if (WITHOUT_OUTPUT.has(call.endpoint)) return 0;
-    return call.size.outputCeiling ?? this.#learned.get(modelOf(call)) ?? this.#assumedOutputTokens();
+    return call.size.outputCeiling ?? this.#learned.get(this.#nameOf(call)) ?? this.#assumedOutputTokens();
   }
-}
 
-function modelOf({ upstream, endpoint, model }: PlannedCall): string {
-  return `${upstream}\n${endpoint}\n${model ?? ''}`;
+  #nameOf(call: PlannedCall): string {
+    const { upstream, endpoint } = call;
+    const model = call.model ?? '';
+    const last = this.#name;
+    if (last.model === model && last.endpoint === endpoint && last.upstream === upstream) return last.text;
+    const text = `${upstream}\n${endpoint}\n${model}`;
+    this.#name = { upstream, endpoint, model, text };
+    return text;
+  }
 }

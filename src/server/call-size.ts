@@ -58,9 +58,8 @@ function worstCost(
   settings: Pick<ProxySettings, 'price'>,
   { inputTokens, outputTokens }: { readonly inputTokens: number; readonly outputTokens: number },
 ): number | null {
-  const total_tokens = inputTokens + outputTokens;
-  const plain = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens, total_tokens };
-  const dear = { ...plain, cache_write_tokens: inputTokens, reasoning_tokens: outputTokens };
+  const plain = usageOf(inputTokens, outputTokens, false);
+  const dear = usageOf(inputTokens, outputTokens, true);
   let worst: number | null = null;
   for (const usage of [plain, dear]) {
     const price = settings.price({
@@ -76,19 +75,24 @@ function worstCost(
   return worst;
 }
 
-const NO_USAGE: Usage = {
-  input_tokens: 0,
-  cache_read_tokens: 0,
-  cache_write_tokens: 0,
-  input_audio_tokens: 0,
-  cache_audio_read_tokens: 0,
-  input_image_tokens: 0,
-  output_tokens: 0,
-  reasoning_tokens: 0,
-  output_audio_tokens: 0,
-  accepted_prediction_tokens: 0,
-  rejected_prediction_tokens: 0,
-  total_tokens: 0,
-  tool_calls: 0,
-  details: {},
-};
+const NO_DETAILS: Usage['details'] = {};
+
+/** Written out: to copy a usage and write over the copy costs several times as much. */
+function usageOf(inputTokens: number, outputTokens: number, isDear: boolean): Usage {
+  return {
+    input_tokens: inputTokens,
+    cache_read_tokens: 0,
+    cache_write_tokens: isDear ? inputTokens : 0,
+    input_audio_tokens: 0,
+    cache_audio_read_tokens: 0,
+    input_image_tokens: 0,
+    output_tokens: outputTokens,
+    reasoning_tokens: isDear ? outputTokens : 0,
+    output_audio_tokens: 0,
+    accepted_prediction_tokens: 0,
+    rejected_prediction_tokens: 0,
+    total_tokens: inputTokens + outputTokens,
+    tool_calls: 0,
+    details: NO_DETAILS,
+  };
+}

@@ -31,11 +31,13 @@ export interface EndedCall {
   readonly end: CallEnd;
   /** What the usage is thought to have been where none was reported; null where nobody can tell. */
   readonly estimate?: Usage | null;
+  /** When it began, where the number is at hand: else it is read from `opened`. */
+  readonly startedAtMs?: number;
 }
 
 /** Makes the one record of a call out of the row that opened it and its end. */
 export function closedRecord(
-  { opened, end, estimate = null }: EndedCall,
+  { opened, end, estimate = null, startedAtMs }: EndedCall,
   price: (call: PricedCall) => Price | null,
 ): CallRecord {
   const finding = end.finding;
@@ -45,13 +47,28 @@ export function closedRecord(
   const responseModel = finding?.responseModel ?? opened.response_model;
   const serviceTier = finding?.serviceTier ?? opened.service_tier;
   const { upstream } = opened;
-  const atMs = usage === null ? 0 : Date.parse(opened.started_at);
+  const atMs = usage === null ? 0 : (startedAtMs ?? Date.parse(opened.started_at));
   const cost = usage === null ? null : price({ upstream, requestModel, responseModel, serviceTier, usage, atMs });
+  // Written out, since a copy that is then written over costs several times as much; in the order of `openedRecord`.
   return {
-    ...opened,
+    id: opened.id,
+    schema: opened.schema,
+    started_at: opened.started_at,
     ended_at: end.ending === 'queued' ? null : new Date(end.endedAtMs).toISOString(),
     duration_ms: end.ending === 'queued' ? null : end.durationMs,
     ttft_ms: end.ttftMs,
+    team: opened.team,
+    key_id: opened.key_id,
+    run_id: opened.run_id,
+    parent_run_id: opened.parent_run_id,
+    session_id: opened.session_id,
+    agent: opened.agent,
+    user: opened.user,
+    trace_id: opened.trace_id,
+    labels: opened.labels,
+    tags: opened.tags,
+    upstream,
+    endpoint: opened.endpoint,
     stream: end.stream,
     request_model: requestModel,
     response_model: responseModel,
@@ -59,21 +76,24 @@ export function closedRecord(
     status: end.status,
     ending: end.ending,
     error_code: finding?.errorCode ?? end.errorCode,
+    client_retry: opened.client_retry,
+    retry_of: opened.retry_of,
     upstream_id: finding?.upstreamId ?? opened.upstream_id,
     usage_source: sourceOf(usage, reported),
     usage,
     usage_raw: finding?.usageRaw ?? null,
-    cost_reported_usd: finding?.costReportedUsd ?? null,
-    units: usage === null && end.ending !== 'completed' ? null : unitsOf(opened.endpoint, end.units, usage),
     cost_nano_usd: cost?.costNanoUsd ?? opened.cost_nano_usd,
     cost_usd: cost === null ? opened.cost_usd : formatUsd(cost.costNanoUsd),
+    price_id: cost?.priceId ?? opened.price_id,
+    cost_reported_usd: finding?.costReportedUsd ?? null,
     cost_input_nano_usd: cost?.parts.inputNanoUsd ?? opened.cost_input_nano_usd,
     cost_cache_read_nano_usd: cost?.parts.cacheReadNanoUsd ?? opened.cost_cache_read_nano_usd,
     cost_cache_write_nano_usd: cost?.parts.cacheWriteNanoUsd ?? opened.cost_cache_write_nano_usd,
     cost_output_nano_usd: cost?.parts.outputNanoUsd ?? opened.cost_output_nano_usd,
-    price_id: cost?.priceId ?? opened.price_id,
+    units: usage === null && end.ending !== 'completed' ? null : unitsOf(opened.endpoint, end.units, usage),
   };
 }
+
 function sourceOf(usage: Usage | null, reported: Usage | null): UsageSource {
   if (usage === null) return 'missing';
   return reported === null ? 'estimated' : 'reported';

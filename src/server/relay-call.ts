@@ -57,7 +57,10 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   exchange.framed = null;
 
   const relay = startRelay(call, sent, { watch, head, rooms });
-  const outcome = await relay.run();
+  const over = relay.run();
+  // Most documents come whole with their heads.
+  if (watch.spill !== null && !relay.isSettled) spillLater(relay, watch);
+  const outcome = await over;
   const reading = watch.finish();
   if (reading !== undefined) await reading;
   const finding = watch.meter.finding;
@@ -133,8 +136,7 @@ function startRelay(call: Call, answer: UpstreamAnswer, { watch, head, rooms }: 
     nowMs: () => rooms.clock.monotonicMs(),
     writeHead: () => head.write(answer.status, answer.statusText),
   });
-  if (watch.spill !== null) spillLater(relay, watch);
-  else if (relay.sendHead()) flushHead(exchange.response);
+  if (watch.spill === null && relay.sendHead()) flushHead(exchange.response);
   return relay;
 }
 

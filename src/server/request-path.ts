@@ -56,7 +56,8 @@ async function carryOut(call: Call, rooms: ProxyRooms): Promise<void> {
   const { sent, dispatchedAtMs } = await sendCall(call, rooms);
   const relayed = await relayCall(call, sent, rooms);
   const estimate = await estimateUsage(call, relayed, rooms);
-  const record = closedRecord({ opened: call.opened, end: relayed.end, estimate }, call.settings.price);
+  const { startedAtMs } = call.exchange;
+  const record = closedRecord({ opened: call.opened, end: relayed.end, estimate, startedAtMs }, call.settings.price);
   rooms.attempts.note(call, record);
   await journalCall(record, relayed, { call, rooms });
   settleCall(call, record);

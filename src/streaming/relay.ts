@@ -90,6 +90,11 @@ export class Relay implements AnswerConsumer {
     return this.#outcome;
   }
 
+  /** Whether the outcome is known. */
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
   /** Calls `listener` when the outcome is known, which it is not yet. There is one at most. */
   onSettled(listener: () => void): void {
     this.#onSettled = listener;

@@ -1,3 +1,4 @@
+import type { Histogram } from 'prom-client';
 import { RecentCache } from '../core/recent-cache.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import { CounterGroup } from './counter-group.ts';
@@ -34,10 +35,18 @@ export class CallFold {
   readonly #estimated: CounterGroup<'input' | 'output'>;
   readonly #cost: CounterGroup<'nanoUsd'>;
   readonly #estimatedCost: CounterGroup<'nanoUsd'>;
+  readonly #durations: Histogram;
+  readonly #overheads: Histogram;
+  readonly #firstTokens: Histogram;
+  readonly #perToken: Histogram;
 
   constructor(instruments: Instruments, options: CallFoldOptions) {
     this.#instruments = instruments;
     this.#options = options;
+    this.#durations = instruments.histogram('request_duration_seconds');
+    this.#overheads = instruments.histogram('overhead_seconds');
+    this.#firstTokens = instruments.histogram('time_to_first_token_seconds');
+    this.#perToken = instruments.histogram('time_per_output_token_seconds');
     const byModel = instruments.labelNames('input_tokens_total');
     this.#requests = new CounterGroup(instruments.labelNames('requests_total'), [
       ['requests', instruments.counter('requests_total')],
@@ -135,17 +144,16 @@ export class CallFold {
     const { upstream, endpoint } = record;
     const duration = record.duration_ms === null ? null : record.duration_ms / 1000;
     if (duration !== null && record.ending !== 'interrupted') {
-      this.#instruments.histogram('request_duration_seconds').observe({ upstream, endpoint }, duration);
+      this.#durations.observe({ upstream, endpoint }, duration);
     }
-    if (timing.overheadSeconds !== null)
-      this.#instruments.histogram('overhead_seconds').observe(timing.overheadSeconds);
+    if (timing.overheadSeconds !== null) this.#overheads.observe(timing.overheadSeconds);
     const firstToken = timing.timeToFirstTokenSeconds;
     if (!record.stream || firstToken === null) return;
-    this.#instruments.histogram('time_to_first_token_seconds').observe({ upstream, model }, firstToken);
+    this.#firstTokens.observe({ upstream, model }, firstToken);
     const further = (record.usage?.output_tokens ?? 0) - 1;
     if (duration === null || further < 1 || record.ending !== 'completed' || record.usage_source !== 'reported') return;
     const perToken = Math.max(0, duration - firstToken) / further;
-    this.#instruments.histogram('time_per_output_token_seconds').observe({ upstream, model }, perToken);
+    this.#perToken.observe({ upstream, model }, perToken);
   }
 }
 

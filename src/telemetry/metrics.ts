@@ -111,6 +111,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     }
   }
 
+  const journalWaits = instruments.histogram('journal_commit_wait_seconds');
   return {
     recordCall: (record, timing) => calls.add(record, timing),
     recordFree: (endpoint, upstream, status) =>
@@ -127,7 +128,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       instruments.counter('journal_commits_total').inc();
       instruments.counter('journal_records_total').inc(recordCount);
     },
-    journalWaited: (waitSeconds) => instruments.histogram('journal_commit_wait_seconds').observe(waitSeconds),
+    journalWaited: (waitSeconds) => journalWaits.observe(waitSeconds),
     watchJournal: (read) => {
       readJournal = read;
     },
