@@ -30,6 +30,8 @@ export interface ReadRow extends LineOrigin {
 }
 
 const LETTERS: Readonly<Record<RowStep, string>> = { open: 'o', finish: 'f' };
+/** What a line has before its id, after its letter: `id` is the first of `RECORD_COLUMNS`. */
+const ID_BEGINS = '["';
 
 /** The line of a record. @throws TypeError where `usage_raw` is nothing that JSON can hold */
 export function lineOf(step: RowStep, record: CallRecord): string {
@@ -57,9 +59,39 @@ export function rowsOfLines(lines: string, { instanceId, sequence }: LineOrigin)
   return lines.split('\n').map((line, at) => rowOfLine(line, { instanceId, sequence: sequence + at }));
 }
 
+/**
+ * Reads lines that are booked together. Openings of calls whose end is among them are left out unread: the row with the
+ * end has all that they have.
+ */
+export function rowsBookedTogether(lines: readonly string[], instanceId: string): ReadRow[] {
+  const origin = { instanceId, sequence: 0 };
+  const finishes = lines.map((line) => (stepOf(line) === 'finish' ? rowOfLine(line, origin) : null));
+  const ended = new Set<unknown>();
+  for (const row of finishes) if (row !== null && row.fault === null) ended.add(row.columns[0]);
+  const rows: ReadRow[] = [];
+  for (const [at, line] of lines.entries()) {
+    const finish = finishes[at] ?? null;
+    if (finish !== null) rows.push(finish);
+    else if (!ended.has(plainIdOf(line))) rows.push(rowOfLine(line, origin));
+  }
+  return rows;
+}
+
+function stepOf(line: string): RowStep {
+  return line.startsWith(LETTERS.open) ? 'open' : 'finish';
+}
+
+/** The id of a line that is not read otherwise, its first value; null where it is written with an escape. */
+function plainIdOf(line: string): string | null {
+  if (!line.startsWith(ID_BEGINS, 1)) return null;
+  const begin = 1 + ID_BEGINS.length;
+  const id = line.slice(begin, line.indexOf('"', begin));
+  return id.includes('\\') ? null : id;
+}
+
 /** Reads one line. */
-export function rowOfLine(line: string, { instanceId, sequence }: LineOrigin): ReadRow {
-  const step = line.startsWith(LETTERS.open) ? 'open' : 'finish';
+function rowOfLine(line: string, { instanceId, sequence }: LineOrigin): ReadRow {
+  const step = stepOf(line);
   try {
     const columns = columnsOfLine(line);
     const call = hasEnd(step, columns) ? endedCallOf(columns) : null;

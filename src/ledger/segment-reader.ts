@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync, rmSync } from 'n
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inTransaction } from './database.ts';
-import { type ReadRow, rowOfLine } from './row-lines.ts';
+import { type ReadRow, rowsBookedTogether } from './row-lines.ts';
 import { integer } from './row-values.ts';
 import { unsealLine } from './sealed-lines.ts';
 import { readSegmentName, type SegmentName } from './segment-name.ts';
@@ -238,23 +238,23 @@ function readLines(
   { bytes, begin }: WholeLines,
   { segment, doubtedAt }: { readonly segment: Segment; readonly doubtedAt: number | null | 'all' },
 ): ReadLines {
-  const rows: ReadRow[] = [];
+  const { instanceId } = segment;
+  const whole: string[] = [];
   const faults: FaultyLine[] = [];
-  const origin = { instanceId: segment.instanceId, sequence: 0 };
   const lines = bytes.toString('utf8').split('\n');
   lines.pop();
   for (const [at, sealed] of lines.entries()) {
     const line = unsealLine(sealed);
     if (line !== null) {
-      rows.push(rowOfLine(line, origin));
+      whole.push(line);
       continue;
     }
     const offset = offsetOfLine(bytes, at);
     if (doubtedAt !== 'all' && doubtedAt !== begin + offset)
-      return { rows, faults, bytes: offset, doubtedAt: begin + offset };
-    faults.push({ instanceId: segment.instanceId, line: sealed, reason: 'The checksum does not fit the line.' });
+      return { rows: rowsBookedTogether(whole, instanceId), faults, bytes: offset, doubtedAt: begin + offset };
+    faults.push({ instanceId, line: sealed, reason: 'The checksum does not fit the line.' });
   }
-  return { rows, faults, bytes: bytes.length, doubtedAt: null };
+  return { rows: rowsBookedTogether(whole, instanceId), faults, bytes: bytes.length, doubtedAt: null };
 }
 
 function offsetOfLine(bytes: Buffer, line: number): number {
