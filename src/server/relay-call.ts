@@ -37,6 +37,13 @@ export interface AnswerSeen {
   readonly toolCalls: number;
 }
 
+/**
+ * How long what comes of a stream with its end may wait for the record, where many calls share the process. Most records
+ * are written sooner, and a stream that comes all at once is then one write, as a document is.
+ */
+const END_PATIENCE_MS = 2;
+/** With fewer calls there is no need to save, and nothing waits that need not. */
+const MANY_CALLS = 8;
 /** How long a document may be held back before its bytes pass as they come. */
 const DOCUMENT_PATIENCE_MS = 1000;
 
@@ -56,10 +63,9 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   exchange.request.forgetHead?.();
   exchange.framed = null;
 
-  const relay = startRelay(call, sent, { watch, head, rooms });
+  const relay = relayOf(call, sent, { watch, head, rooms });
   const over = relay.run();
-  // Most documents come whole with their heads.
-  if (watch.spill !== null && !relay.isSettled) spillLater(relay, watch);
+  showHead(relay, watch, exchange);
   const outcome = await over;
   const reading = watch.finish();
   if (reading !== undefined) await reading;
@@ -103,8 +109,12 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
       relay.release();
     },
     refuse: (refusal) => {
-      if (relay.headWritten) relay.cutClient();
-      else writeError(exchange.response, refusal, { requestId: exchange.id, runId: call.ids.runId });
+      if (relay.headWritten) {
+        relay.cutClient();
+        return;
+      }
+      relay.withdraw();
+      writeError(exchange.response, refusal, { requestId: exchange.id, runId: call.ids.runId });
     },
   };
 }
@@ -124,10 +134,10 @@ interface RelayParts {
   readonly rooms: ProxyRooms;
 }
 
-function startRelay(call: Call, answer: UpstreamAnswer, { watch, head, rooms }: RelayParts): Relay {
+function relayOf(call: Call, answer: UpstreamAnswer, { watch, head, rooms }: RelayParts): Relay {
   const { exchange } = call;
   exchange.cancellation.use((reason) => watch.source.abort(reason));
-  const relay = new Relay({
+  return new Relay({
     source: watch.source,
     response: exchange.response,
     presence: exchange.presence,
@@ -135,9 +145,15 @@ function startRelay(call: Call, answer: UpstreamAnswer, { watch, head, rooms }: 
     limits: relayLimitsOf(call),
     nowMs: () => rooms.clock.monotonicMs(),
     writeHead: () => head.write(answer.status, answer.statusText),
+    endPatienceMs: rooms.openCalls.count < MANY_CALLS ? null : END_PATIENCE_MS,
   });
-  if (watch.spill === null && relay.sendHead()) flushHead(exchange.response);
-  return relay;
+}
+
+/** The head of a stream goes out ahead of its body, unless all of it came with it. Most documents come so. */
+function showHead(relay: Relay, watch: AnswerWatch, exchange: Exchange): void {
+  if (watch.spill !== null) {
+    if (!relay.isSettled) spillLater(relay, watch);
+  } else if (!relay.holdsTail && relay.sendHead()) flushHead(exchange.response);
 }
 
 /** A document that takes long passes as it comes: its sender may be keeping the connection alive with white space. */

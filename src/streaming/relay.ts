@@ -49,6 +49,11 @@ export interface RelayOptions {
   readonly nowMs: () => number;
   /** Writes the head of the answer; called once, before the first byte that goes out. */
   readonly writeHead: () => void;
+  /**
+   * How long bytes that come together with the end of the answer may wait for it, so that all of them go out together;
+   * null, or left out: not at all.
+   */
+  readonly endPatienceMs?: number | null;
 }
 
 const NOTHING = (): void => undefined;
@@ -60,10 +65,15 @@ export class Relay implements AnswerConsumer {
   #headWritten = false;
   #settled = false;
   #released = false;
+  /** The rest of the answer is for nobody. */
+  #stopped = false;
   #sourceEnded = false;
   #clientLeft = false;
   #drainedBytes = 0;
   #drainTimer: NodeJS.Timeout | null = null;
+  /** What came with the end of the answer, and waits for it. */
+  #tail: Buffer | null = null;
+  #tailTimer: NodeJS.Timeout | null = null;
   /** The client does not take what has been written, so the source is paused. */
   #isBlocked = false;
   #forgetLeave: () => void = NOTHING;
@@ -81,6 +91,11 @@ export class Relay implements AnswerConsumer {
   /** Whether the head of the answer has gone out. */
   get headWritten(): boolean {
     return this.#headWritten;
+  }
+
+  /** Whether bytes wait for the end of the answer: its head need not go out ahead of them. */
+  get holdsTail(): boolean {
+    return this.#tail !== null;
   }
 
   /** Starts relaying. Resolves, and never rejects, when the answer is whole, or cut short by one side. */
@@ -121,6 +136,7 @@ export class Relay implements AnswerConsumer {
     this.#released = true;
     const held = this.#options.passage.release();
     if (!this.#clientLeft) this.sendHead();
+    this.#sendTail();
     // What ends the answer goes out with its last bytes.
     const last = this.#sourceEnded ? held.pop() : undefined;
     for (const bytes of held) this.#write(bytes);
@@ -130,6 +146,7 @@ export class Relay implements AnswerConsumer {
   /** Ends the answer before its time: `last` takes the place of whatever has not gone out yet. */
   endWith(last: Buffer): void {
     this.#released = true;
+    this.#takeTail();
     this.#options.passage.release();
     if (!this.#clientLeft) this.sendHead();
     this.#finish(last);
@@ -137,22 +154,31 @@ export class Relay implements AnswerConsumer {
 
   /** The client must see that its answer is not whole: its connection is cut after what has been written to it. */
   cutClient(): void {
-    const { source, presence, limits } = this.#options;
-    this.#released = true;
-    this.#clearDrainTimer();
-    this.#forgetLeave();
+    const { presence, limits } = this.#options;
+    this.#sendTail();
+    this.#stop();
     if (!this.#clientLeft) presence.cutAfterWrites(limits.clientStallMaxMs);
-    if (!this.#sourceEnded) source.abort(new ClientLeftError('the client was cut off'));
+  }
+
+  /** Nothing has gone out, and nothing of this answer will: the client is given another. */
+  withdraw(): void {
+    this.#takeTail();
+    this.#stop();
   }
 
   /** Takes what comes of the answer; for its source only. */
   data(chunk: Buffer): void {
     this.firstByteAtMs ??= this.#options.nowMs();
     if (this.#clientLeft) this.#countDrained(chunk.length);
-    this.send(this.#options.passage.push(chunk));
-    if (this.#options.passage.complete) {
-      this.#settle(this.#clientLeft ? { kind: 'client_left' } : { kind: 'completed' });
+    const { passage } = this.#options;
+    const bytes = passage.push(chunk);
+    if (!passage.complete) {
+      this.send(bytes);
+      return;
     }
+    if (this.#settled) this.send(bytes);
+    else this.#sendWithEnd(bytes);
+    this.#settle(this.#clientLeft ? { kind: 'client_left' } : { kind: 'completed' });
   }
 
   /** The answer has ended before its end; for its source only. */
@@ -169,6 +195,40 @@ export class Relay implements AnswerConsumer {
     else void ending.then(() => this.#ended());
   }
 
+  /** Sends bytes that came with the end: together with it, if the record is written soon. It saves a write. */
+  #sendWithEnd(bytes: Buffer | null): void {
+    const { endPatienceMs = null } = this.#options;
+    if (endPatienceMs === null || bytes === null || this.#clientLeft) {
+      this.send(bytes);
+      return;
+    }
+    this.#tail = bytes;
+    this.#tailTimer = setTimeout(() => {
+      // After a fault the client may have been given another answer.
+      if (this.#headWritten || !this.#options.response.headersSent) this.#sendTail();
+    }, endPatienceMs);
+  }
+
+  #sendTail(): void {
+    this.send(this.#takeTail());
+  }
+
+  #takeTail(): Buffer | null {
+    const tail = this.#tail;
+    this.#tail = null;
+    if (this.#tailTimer !== null) clearTimeout(this.#tailTimer);
+    this.#tailTimer = null;
+    return tail;
+  }
+
+  #stop(): void {
+    this.#released = true;
+    this.#stopped = true;
+    this.#clearDrainTimer();
+    this.#forgetLeave();
+    if (!this.#sourceEnded) this.#options.source.abort(new ClientLeftError('the client was cut off'));
+  }
+
   #ended(): void {
     this.#settle(this.#clientLeft ? { kind: 'client_left' } : { kind: 'completed' });
     if (this.#released) this.#finish();
@@ -177,6 +237,7 @@ export class Relay implements AnswerConsumer {
   #onFailed(error: Error): void {
     this.#sourceEnded = true;
     this.#clearDrainTimer();
+    if (this.#stopped) return;
     if (this.#released) {
       this.cutClient();
       return;
