@@ -1,4 +1,5 @@
-import { eachMember, type MemberSpan, type MemberVisitor, skipSpace, skipValue } from '../core/json-members.ts';
+import { eachMember, type MemberSpan, type MemberVisitor, skipValue } from '../core/json-members.ts';
+import { skipSpace } from '../core/json-strings.ts';
 import { isObject } from './json-object.ts';
 
 /**
