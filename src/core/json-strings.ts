@@ -6,6 +6,7 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
@@ -15,8 +16,9 @@ const NEAR_BYTES = 48;
 const FOUR_QUOTES = 0x22222222;
 /** From so far on in a string with escaped quotes the member that follows is looked for. */
 const LONG_BYTES = 1024;
-/** In how much a colon is looked for at first; then in twice as much. */
+/** Text is made of so many bytes at first, to find a colon in, then of twice as many, but of no large object. */
 const FIRST_WINDOW_BYTES = 8192;
+const MAX_WINDOW_BYTES = 65_536;
 /** So many colons are looked at in any case, and beyond that if they are further apart than so many bytes. */
 const FREE_COLONS = 64;
 const BYTES_PER_COLON = 12;
@@ -120,7 +122,10 @@ function isEscaped(bytes: Buffer, index: number, at: number): boolean {
 function endBeforeNextKey(bytes: Buffer, at: number, from: number): number {
   let colons = 0;
   let size = FIRST_WINDOW_BYTES;
-  for (let start = from; start < bytes.length; start += size, size *= 2) {
+  // The first is looked for in the bytes, for prose may have none; the others in text, where a search takes less to begin.
+  const first = bytes.indexOf(COLON, from);
+  let start = first < 0 ? bytes.length : first;
+  while (start < bytes.length) {
     const text = bytes.toString('latin1', start, Math.min(bytes.length, start + size));
     for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
       const quote = lastBefore(bytes, start + colon);
@@ -128,6 +133,8 @@ function endBeforeNextKey(bytes: Buffer, at: number, from: number): number {
       colons++;
       if (colons > FREE_COLONS && colons * BYTES_PER_COLON > start + colon - from) return -1;
     }
+    start += size;
+    size = Math.min(size * 2, MAX_WINDOW_BYTES);
   }
   return -1;
 }
