@@ -156,10 +156,15 @@ it('reads the usage and the calls of a long chat answer as a parser would', () =
     model: fc.constant('gpt-5'),
     usage,
   });
+  const name = fc.constantFrom('tool_calls', 'tool\\u005fcalls', 't\\u006Fol_calls', '\\u0074ool\\u005Fcalls');
+  const beside = fc
+    .constantFrom('', '1000 ', '0 00 000 '.repeat(4000), '\\u0000', '\\\\u00')
+    .map((text) => text.repeat(60));
   fc.assert(
-    fc.property(answer, (value) => {
+    fc.property(answer, name, beside, (value, key, text) => {
       const meter = new AnswerMeter(endpoint('chat/completions'));
-      meter.readDocument(Buffer.from(JSON.stringify(value)));
+      const written = JSON.stringify(value).replaceAll('"tool_calls"', `"x":"${text}${'y'.repeat(17_000)}","${key}"`);
+      meter.readDocument(Buffer.from(written));
       expect(meter.finding.usageRaw).toEqual(value.usage);
       expect(meter.toolCalls).toBe(value.choices.reduce((sum, one) => sum + one.message.tool_calls.length, 0));
     }),
