@@ -1,3 +1,5 @@
+import { skipSpace, skipString } from './json-strings.ts';
+
 /**
  * Finds members of a JSON object by looking at its bytes. Bodies are edited and read in place, never parsed and
  * written again (design.md, promise 1): parsing would round 64-bit numbers, drop duplicate keys and lose spacing.
@@ -21,9 +23,6 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const DIGIT_NINE = 0x39;
-/** How far a string is looked at byte by byte before a native search takes over. */
-const NEAR_BYTES = 48;
-const FOUR_QUOTES = 0x22222222;
 
 /**
  * Finds the member `key` of the object that begins at `objectStart` (white space before it is skipped), at its own
@@ -72,71 +71,6 @@ export function eachMember(bytes: Buffer, objectStart: number, visitor: MemberVi
     if (bytes[at] !== COMMA) return -1;
     at = skipSpace(bytes, at + 1);
   }
-}
-
-/** Index of the first byte at or after `at` that is not JSON white space. */
-export function skipSpace(bytes: Buffer, at: number): number {
-  let index = at;
-  for (;;) {
-    const byte = bytes[index];
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return index;
-    index++;
-  }
-}
-
-/**
- * Index after the string whose opening quote is at `at`; -1 if there is none or it does not end. Most strings are short,
- * and for those a call into native code costs more than the look at their bytes. A long one that has an escaped quote
- * has many, and four bytes are looked at together.
- */
-export function skipString(bytes: Buffer, at: number): number {
-  if (bytes[at] !== QUOTE) return -1;
-  const near = Math.min(at + 1 + NEAR_BYTES, bytes.length);
-  let index = at + 1;
-  while (index < near) {
-    const byte = bytes[index];
-    if (byte === QUOTE) return index + 1;
-    index += byte === BACKSLASH ? 2 : 1;
-  }
-  if (index >= bytes.length) return -1;
-  const quote = bytes.indexOf(QUOTE, index);
-  if (quote < 0 || !isEscaped(bytes, quote, index)) return quote < 0 ? -1 : quote + 1;
-  return skipLongString(bytes, quote + 1);
-}
-
-/** The same from within the string, after an escaped quote. */
-function skipLongString(bytes: Buffer, from: number): number {
-  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const lastWord = bytes.length - 4;
-  let at = from;
-  while (at <= lastWord) {
-    const marks = quoteMarks(words.getInt32(at, true));
-    if (marks === 0) {
-      at += 4;
-      continue;
-    }
-    at += (31 - Math.clz32(marks & -marks)) >> 3;
-    if (!isEscaped(bytes, at, from)) return at + 1;
-    at++;
-  }
-  for (; at < bytes.length; at++) if (bytes[at] === QUOTE && !isEscaped(bytes, at, from)) return at + 1;
-  return -1;
-}
-
-/**
- * Marks quotes among four bytes, by the highest bit of each: a quote becomes zero, and to take one from zero borrows. The
- * lowest mark is right; above a quote there may be wrong ones.
- */
-function quoteMarks(word: number): number {
-  const zeros = word ^ FOUR_QUOTES;
-  return (zeros - 0x01010101) & ~zeros & 0x80808080;
-}
-
-/** Whether an odd number of backslashes stands before `at`, none of them before `from`. */
-function isEscaped(bytes: Buffer, at: number, from: number): boolean {
-  let start = at;
-  while (start > from && bytes[start - 1] === BACKSLASH) start--;
-  return (at - start) % 2 === 1;
 }
 
 /** Index after the value that begins at `at`; -1 if it does not end. */

@@ -101,6 +101,8 @@ export class AnswerMeter {
   #sawEnd = false;
   #sawBeginning = false;
   #identityLooks = 0;
+  /** The name of the last event that meant nothing by it: most have the same. */
+  #plainName: string | null = null;
   #siblings: Map<string, Record<string, unknown>> | null = null;
   readonly #toolCalls = new ToolCallCounter();
   #items = new OutputItems();
@@ -154,7 +156,7 @@ export class AnswerMeter {
    */
   skimEvent(line: ChunkSpan, eventName: string | null): boolean {
     if (line.text.charCodeAt(line.from) === OPEN_BRACKET || this.#wantsIdentity()) return false;
-    if (line.to - line.from > MAX_SEARCHED_BYTES || (eventName !== null && EVENT_MEANINGS.has(eventName))) return false;
+    if (line.to - line.from > MAX_SEARCHED_BYTES || !this.#isPlainName(eventName)) return false;
     if (this.#matter.mayBeIn(line)) return false;
     this.#sample?.addLine(line, eventName);
     return true;
@@ -192,6 +194,13 @@ export class AnswerMeter {
   #wantsIdentity(): boolean {
     if (this.#upstreamId !== null && this.#responseModel !== null) return false;
     return this.#identityLooks < MAX_IDENTITY_LOOKS;
+  }
+
+  #isPlainName(name: string | null): boolean {
+    if (name === this.#plainName) return true;
+    if (name === null || EVENT_MEANINGS.has(name)) return name === null;
+    this.#plainName = name;
+    return true;
   }
 
   #matters(data: Buffer): boolean {

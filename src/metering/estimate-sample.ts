@@ -32,6 +32,8 @@ const TYPE_WITHIN_BYTES = 96;
  */
 export class OutputSample {
   readonly #isResponses: boolean;
+  /** The name of the last event that added text by it: most have the same. */
+  #textName: string | null = null;
   #kept: KeptEvents | null = null;
   /** The chunk whose lines are noted, as text: its bytes are moved while it is read. Null where none are. */
   #notedText: string | null = null;
@@ -64,7 +66,7 @@ export class OutputSample {
 
   /** The same of an event whose data is one line within a chunk. */
   addLine(line: ChunkSpan, name: string | null): void {
-    if (this.#isResponses && !lineAddsText(line, name)) return;
+    if (this.#isResponses && !this.#lineAddsText(line, name)) return;
     const { chunk, from, to } = line;
     const room = this.#roomFor(to - from);
     if (room < 0) return;
@@ -83,6 +85,13 @@ export class OutputSample {
     if (this.#document !== null) return { kind: 'document', bytes: this.#document };
     if (this.#kept === null) return { kind: 'nothing' };
     return { kind: 'events', bytes: this.#kept.joined(RECORD_SEPARATOR), totalBytes: this.#totalBytes };
+  }
+
+  #lineAddsText(line: ChunkSpan, name: string | null): boolean {
+    if (name !== null && name === this.#textName) return true;
+    const adds = lineAddsText(line, name);
+    if (adds) this.#textName = name;
+    return adds;
   }
 
   /** Counts an event. Gives how much of it there is room for; -1 where there is none. */

@@ -1,4 +1,4 @@
-import { skipSpace, skipString } from '../core/json-members.ts';
+import { skipSpace, skipString } from '../core/json-strings.ts';
 
 /** Is told what stands in a JSON text, in its order. Spans are of raw bytes, without quotes. */
 export interface JsonVisitor {

@@ -1,6 +1,7 @@
 import type { ChunkSpan } from '../core/chunk-span.ts';
-import { type MemberSpan, skipSpace } from '../core/json-members.ts';
-import { lastBefore, trailingMember } from './json-ends.ts';
+import type { MemberSpan } from '../core/json-members.ts';
+import { lastBefore, skipSpace } from '../core/json-strings.ts';
+import { trailingMember } from './json-ends.ts';
 import { firstElement, isObjectAt, MemberNames, membersAt, objectOf } from './json-spans.ts';
 import { countsNoTokens } from './normalise-usage.ts';
 

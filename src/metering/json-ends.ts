@@ -1,4 +1,5 @@
-import { type MemberSpan, skipSpace, skipString, skipValue } from '../core/json-members.ts';
+import { type MemberSpan, skipValue } from '../core/json-members.ts';
+import { lastBefore, skipSpace, skipString } from '../core/json-strings.ts';
 import type { MemberNames } from './json-spans.ts';
 
 /**
@@ -65,13 +66,6 @@ export function leadingMembers(bytes: Buffer, start: number, wanted: MemberNames
   }
 }
 
-/** Index of the last byte before `at` that is no white space. */
-export function lastBefore(bytes: Buffer, at: number): number {
-  let index = at - 1;
-  while (index >= 0 && isSpace(bytes[index])) index--;
-  return index;
-}
-
 function isAtKey(bytes: Buffer, keyStart: number): boolean {
   const before = bytes[lastBefore(bytes, keyStart)];
   return before === COMMA || before === OPEN_BRACE;
@@ -96,8 +90,4 @@ function valueAfterKey(bytes: Buffer, keyEnd: number): number {
   if (keyEnd < 0) return -1;
   const colon = skipSpace(bytes, keyEnd);
   return bytes[colon] === COLON ? skipSpace(bytes, colon + 1) : -1;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

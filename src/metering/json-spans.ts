@@ -1,4 +1,5 @@
-import { eachMember, type MemberSpan, type MemberVisitor, skipSpace, skipValue } from '../core/json-members.ts';
+import { eachMember, type MemberSpan, type MemberVisitor, skipValue } from '../core/json-members.ts';
+import { skipSpace } from '../core/json-strings.ts';
 import { isObject } from './json-object.ts';
 
 /**
@@ -132,13 +133,37 @@ class NestedFinder extends MemberFinder {
 
 /** Tells `visit` where each element of the array at `start` begins; nothing where there is no array. */
 export function eachElement(bytes: Buffer, start: number, visit: (elementStart: number) => void): void {
+  walkElements(bytes, start, (at) => {
+    const end = skipValue(bytes, at);
+    if (end >= 0) visit(at);
+    return end;
+  });
+}
+
+/** Tells `visit` the wanted members of each object in the array at `start`, in one walk. */
+export function eachObject(
+  bytes: Buffer,
+  start: number,
+  { wanted, visit }: { readonly wanted: MemberNames; readonly visit: (members: Spans) => void },
+): void {
+  walkElements(bytes, start, (at) => {
+    if (!isObjectAt(bytes, at)) return skipValue(bytes, at);
+    const finder = new MemberFinder(bytes, wanted);
+    const end = eachMember(bytes, at, finder);
+    if (end < 0) return skipValue(bytes, at);
+    visit(finder.found);
+    return end;
+  });
+}
+
+/** @param read is given where each element begins, and gives the index after it; -1 where there is none */
+function walkElements(bytes: Buffer, start: number, read: (elementStart: number) => number): void {
   if (bytes[start] !== OPEN_BRACKET) return;
   let at = skipSpace(bytes, start + 1);
   if (bytes[at] === CLOSE_BRACKET) return;
   for (;;) {
-    const end = skipValue(bytes, at);
+    const end = read(at);
     if (end < 0) return;
-    visit(at);
     at = skipSpace(bytes, end);
     if (bytes[at] !== COMMA) return;
     at = skipSpace(bytes, at + 1);

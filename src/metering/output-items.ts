@@ -1,4 +1,4 @@
-import { eachElement, isObjectAt, MemberNames, membersAt, objectOf, textOf } from './json-spans.ts';
+import { eachObject, isObjectAt, MemberNames, membersAt, objectOf, type Spans, textOf } from './json-spans.ts';
 
 const ITEM_MEMBERS = new MemberNames(['type', 'svg_usage']);
 
@@ -26,12 +26,15 @@ export class OutputItems {
   }
 
   addAll(bytes: Buffer, outputStart: number): void {
-    eachElement(bytes, outputStart, (item) => this.add(bytes, item));
+    eachObject(bytes, outputStart, { wanted: ITEM_MEMBERS, visit: (item) => this.#add(bytes, item) });
   }
 
   add(bytes: Buffer, itemStart: number): void {
     const item = isObjectAt(bytes, itemStart) ? membersAt(bytes, itemStart, ITEM_MEMBERS) : null;
-    if (item === null) return;
+    if (item !== null) this.#add(bytes, item);
+  }
+
+  #add(bytes: Buffer, item: Spans): void {
     this.#items++;
     // `function_call`, `web_search_call`, `mcp_call`, …; what a call gave back is a `…_call_output`.
     if (textOf(bytes, item.get('type'))?.endsWith('_call')) this.#toolCalls++;

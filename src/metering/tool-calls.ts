@@ -6,8 +6,15 @@ const CALL_MEMBERS = new MemberNames(['index', 'id', 'function', 'custom']);
 const NAME_MEMBERS = new MemberNames(['name']);
 
 /** What is in the names of calls, and the one escape by which a key could spell a letter otherwise. Both begin rarely. */
-const CALL_MARKS = ['_call', '\\u'];
-const CALL_MARK_BYTES = CALL_MARKS.map((mark) => Buffer.from(mark));
+const CALL_NAME = '_call';
+const CALL_NAME_BYTES = Buffer.from(CALL_NAME);
+const ESCAPE = '\\u';
+/** What that escape has behind it for a letter of ASCII. In a long answer backslashes are many, two zeros few. */
+const ESCAPE_ZEROS = Buffer.from('00');
+/** After so many other zeros the escape itself is looked for. */
+const MAX_ZEROS = 64;
+const BACKSLASH = 0x5c;
+const LOWER_U = 0x75;
 /** Up to here it is quicker to make a text and search it: a search in a Buffer takes long to begin. */
 const MAX_TEXT_BYTES = 16 * 1024;
 
@@ -16,9 +23,21 @@ const MAX_TEXT_BYTES = 16 * 1024;
  * bytes tells at a fraction of what a walk costs.
  */
 export function mayHoldCalls(bytes: Buffer, start: number): boolean {
-  if (bytes.length - start > MAX_TEXT_BYTES) return CALL_MARK_BYTES.some((mark) => bytes.includes(mark, start));
+  if (bytes.length - start > MAX_TEXT_BYTES) {
+    return bytes.includes(CALL_NAME_BYTES, start) || holdsEscapedLetter(bytes, start);
+  }
   const text = bytes.toString('latin1', start);
-  return CALL_MARKS.some((mark) => text.includes(mark));
+  return text.includes(CALL_NAME) || text.includes(ESCAPE);
+}
+
+function holdsEscapedLetter(bytes: Buffer, start: number): boolean {
+  let at = bytes.indexOf(ESCAPE_ZEROS, start);
+  for (let seen = 0; at >= 0; seen++) {
+    if (seen === MAX_ZEROS) return bytes.includes(ESCAPE, start);
+    if (bytes[at - 1] === LOWER_U && bytes[at - 2] === BACKSLASH) return true;
+    at = bytes.indexOf(ESCAPE_ZEROS, at + ESCAPE_ZEROS.length);
+  }
+  return false;
 }
 
 /** How an upstream tells one streamed call from another: its place in the message, and its id. */

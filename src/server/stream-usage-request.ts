@@ -1,4 +1,5 @@
-import { findMember, skipSpace } from '../core/json-members.ts';
+import { findMember } from '../core/json-members.ts';
+import { skipSpace } from '../core/json-strings.ts';
 
 /**
  * Asks a stream for its usage: `stream_options.include_usage: true`, put into the client's own bytes (wire.md 0.6–0.8,

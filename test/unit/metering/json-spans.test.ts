@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { skipString, skipValue } from '../../../src/core/json-members.ts';
+import { skipValue } from '../../../src/core/json-members.ts';
+import { skipString } from '../../../src/core/json-strings.ts';
 import { trailingMember } from '../../../src/metering/json-ends.ts';
 import { eachElement, MemberNames, membersAt, nestedMembersAt, type Spans } from '../../../src/metering/json-spans.ts';
 
