@@ -31,6 +31,11 @@ export function unitsAsked(
   return null;
 }
 
+/** Whether calls of this endpoint are measured by the text of their `input`. */
+export function countsInput(endpoint: string): boolean {
+  return UNIT_SOURCES.get(endpoint) === 'characters_asked';
+}
+
 /**
  * The units of a call that was answered.
  *

@@ -1,4 +1,4 @@
-import { admitEndpoint, admitModel, needsModel } from './admit-caller.ts';
+import { admitEndpoint, admitModel } from './admit-caller.ts';
 import { checkAttribution } from './attribute-call.ts';
 import { authenticate, refuseStranger } from './authenticate.ts';
 import { responseIdOf } from './background-responses.ts';
@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { headersForUpstream } from './headers.ts';
 import { readRequest } from './read-request.ts';
 import { relayFree } from './relay-free.ts';
+import { readingOf } from './request-reading.ts';
 import { chooseUpstream } from './reserve-call.ts';
 import type { ProxyRooms, ProxySettings } from './rooms.ts';
 import { relayLimitsOf, send } from './send-call.ts';
@@ -22,7 +23,7 @@ export async function serveFree(exchange: Exchange, rooms: ProxyRooms): Promise<
   const caller = authenticate(exchange, settings) ?? (await refuseStranger(exchange, rooms));
   admitEndpoint(exchange, caller);
   checkAttribution(exchange);
-  const request = await readRequest(exchange, { ...settings, needsModel: needsModel(caller, settings.upstreams) });
+  const request = await readRequest(exchange, readingOf(caller, settings, rooms));
   admitModel(exchange, caller, request.model);
   const upstream = (await upstreamOfResponse(exchange, settings, rooms)) ?? chooseUpstream(settings, request.model);
   await rooms.rates.countCall(exchange, caller);

@@ -2,12 +2,14 @@ import type { Readable } from 'node:stream';
 import type { BodyCarriers } from '../attribution/attribution.ts';
 import { readBodyCarriers } from '../attribution/body-carriers.ts';
 import { MetertapError } from '../core/errors.ts';
-import { unitsAsked } from '../metering/units.ts';
+import { countsInput, unitsAsked } from '../metering/units.ts';
 import { codingsOf } from '../streaming/body-decoder.ts';
 import { contentLengthOf, decodeRequestBody, hasBody, readBody, streamBody, wholeBody } from './body-reader.ts';
 import type { Exchange } from './exchange.ts';
+import type { JsonSkimmer } from './json-skim/json-skimmer.ts';
 import { MultipartFields } from './multipart-fields.ts';
 import { outputCeilingOf } from './output-ceiling.ts';
+import { malformed, parseMembers, readMembers } from './request-members.ts';
 
 /** What must be known of a request before it goes out, and the body to send. */
 export interface CallRequest {
@@ -31,8 +33,10 @@ export interface CallRequest {
   readonly contentLength: string | null;
 }
 
-export interface ReadLimits {
+/** How a request is read. */
+export interface Reading {
   readonly bodyLimitBytes: number;
+  readonly skimmer: JsonSkimmer;
   /** The model must be known before the call goes out. */
   readonly needsModel: boolean;
 }
@@ -42,14 +46,14 @@ export interface ReadLimits {
  *
  * @throws MetertapError `malformed_body`, `body_too_large`, `unsupported_encoding`, `malformed_request`
  */
-export function readRequest(exchange: Exchange, limits: ReadLimits): CallRequest | Promise<CallRequest> {
+export function readRequest(exchange: Exchange, reading: Reading): CallRequest | Promise<CallRequest> {
   const { request, endpoint } = exchange;
-  if (isMultipart(request.headers['content-type'])) return readMultipart(exchange, limits);
-  if (endpoint.kind === 'metered') return readMeteredJson(exchange, limits);
+  if (isMultipart(request.headers['content-type'])) return readMultipart(exchange, reading);
+  if (endpoint.kind === 'metered') return readMeteredJson(exchange, reading);
   if (!hasBody(request)) return { ...NOTHING_READ, body: null };
   const readable =
     isJson(request.headers['content-type']) && codingsOf(request.headers['content-encoding']).length === 0;
-  if (readable && (limits.needsModel || endpoint.kind === 'unmetered')) return readOtherJson(exchange, limits);
+  if (readable && (reading.needsModel || endpoint.kind === 'unmetered')) return readOtherJson(exchange, reading);
   return { ...NOTHING_READ, body: streamBody(request, [], () => undefined), contentLength: announcedLength(exchange) };
 }
 
@@ -66,28 +70,31 @@ const NOTHING_READ = {
   contentLength: null,
 } as const;
 
-function readMeteredJson(exchange: Exchange, limits: ReadLimits): CallRequest | Promise<CallRequest> {
+function readMeteredJson(exchange: Exchange, reading: Reading): CallRequest | Promise<CallRequest> {
   const { request } = exchange;
-  const wire = wholeBody(request, limits.bodyLimitBytes);
+  const wire = wholeBody(request, reading.bodyLimitBytes);
   const isCoded = request.headers['content-encoding'] !== undefined;
-  return wire === null || isCoded ? readLaterJson(exchange, wire, limits) : meteredJson(exchange, { wire, body: wire });
+  return wire === null || isCoded
+    ? readLaterJson(exchange, wire, reading)
+    : meteredJson(exchange, reading, { wire, body: wire });
 }
 
 /** Of a body that has not come whole, or is coded. */
-async function readLaterJson(exchange: Exchange, whole: Buffer | null, limits: ReadLimits): Promise<CallRequest> {
+async function readLaterJson(exchange: Exchange, whole: Buffer | null, reading: Reading): Promise<CallRequest> {
   const { request } = exchange;
-  const wire = whole ?? (await readBody(request, limits.bodyLimitBytes));
+  const wire = whole ?? (await readBody(request, reading.bodyLimitBytes));
   const isCoded = request.headers['content-encoding'] !== undefined;
-  const body = isCoded ? await decodeRequestBody(wire, request, limits.bodyLimitBytes) : wire;
-  return meteredJson(exchange, { wire, body });
+  const body = isCoded ? await decodeRequestBody(wire, request, reading.bodyLimitBytes) : wire;
+  return meteredJson(exchange, reading, { wire, body });
 }
 
 function meteredJson(
   exchange: Exchange,
+  { skimmer }: Reading,
   { wire, body }: { readonly wire: Buffer; readonly body: Buffer },
 ): CallRequest {
-  const { request } = exchange;
-  const parsed = parseObject(body);
+  const { request, endpoint } = exchange;
+  const parsed = countsInput(endpoint.name) ? parseMembers(body) : readMembers(body, skimmer);
   if (parsed === null) {
     // Only what says that it is JSON, or says nothing, is held to it; another type is the upstream's to judge.
     if (isOtherType(request.headers['content-type'])) return { ...NOTHING_READ, body: wire };
@@ -101,16 +108,16 @@ function meteredJson(
     outputCeiling: outputCeilingOf(parsed),
     serviceTier: typeof parsed['service_tier'] === 'string' ? parsed['service_tier'] : null,
     carriers: readBodyCarriers(parsed),
-    units: unitsAsked(exchange.endpoint.name, parsed),
+    units: unitsAsked(endpoint.name, parsed),
     body,
     decoded: body !== wire,
     contentLength: null,
   };
 }
 
-async function readOtherJson(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
-  const body = await readBody(exchange.request, limits.bodyLimitBytes);
-  const parsed = parseObject(body);
+async function readOtherJson(exchange: Exchange, reading: Reading): Promise<CallRequest> {
+  const body = await readBody(exchange.request, reading.bodyLimitBytes);
+  const parsed = parseMembers(body);
   const model = parsed === null ? undefined : parsed['model'];
   return { ...NOTHING_READ, model: typeof model === 'string' && model !== '' ? model : null, body };
 }
@@ -138,10 +145,10 @@ function isOfType<T extends keyof MemberTypes>(value: unknown, type: T): value i
   return typeof value === type;
 }
 
-async function readMultipart(exchange: Exchange, limits: ReadLimits): Promise<CallRequest> {
+async function readMultipart(exchange: Exchange, reading: Reading): Promise<CallRequest> {
   const { request } = exchange;
   const fields = new MultipartFields(request);
-  const ahead = limits.needsModel ? await readAhead(exchange, fields, limits.bodyLimitBytes) : [];
+  const ahead = reading.needsModel ? await readAhead(exchange, fields, reading.bodyLimitBytes) : [];
   const body = streamBody(request, ahead, (chunk) => fields.push(chunk));
   const rest = {
     streamOptions: undefined,
@@ -201,35 +208,6 @@ function readAhead(exchange: Exchange, fields: MultipartFields, limitBytes: numb
     request.on('end', onEnd);
     request.on('close', onClose);
   });
-}
-
-function parseObject(body: Buffer): Readonly<Record<string, unknown>> | null {
-  try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'));
-    return isObject(parsed) ? parsed : null;
-  } catch {
-    return null;
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Says what is wrong with a body, in words that help and that quote nothing of it. */
-function malformed(body: Buffer): MetertapError {
-  if (body.length === 0) return new MetertapError('malformed_body', 'The request has no body. Send a JSON object.');
-  if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) {
-    return new MetertapError('malformed_body', 'The JSON body begins with a byte order mark. Send it without.');
-  }
-  try {
-    JSON.parse(body.toString('utf8'));
-    return new MetertapError('malformed_body', 'The JSON body must be an object.');
-  } catch (error) {
-    const position = error instanceof Error ? /position (\d+)/.exec(error.message)?.[1] : undefined;
-    const where = position === undefined ? 'at its end' : `at character ${position}`;
-    return new MetertapError('malformed_body', `The body is not valid JSON: it cannot be read ${where}.`);
-  }
 }
 
 function announcedLength(exchange: Exchange): string | null {

@@ -1,4 +1,4 @@
-import { admitEndpoint, admitModel, needsModel } from './admit-caller.ts';
+import { admitEndpoint, admitModel } from './admit-caller.ts';
 import { attributeCall, checkAttribution } from './attribute-call.ts';
 import { authenticate, refuseStranger } from './authenticate.ts';
 import { closedRecord } from './close-call.ts';
@@ -9,6 +9,7 @@ import { journalCall } from './journal-call.ts';
 import { type Call, openedRecord } from './open-call.ts';
 import { readRequest } from './read-request.ts';
 import { relayCall } from './relay-call.ts';
+import { readingOf } from './request-reading.ts';
 import { chooseUpstream, reserveCall } from './reserve-call.ts';
 import type { ProxyRooms } from './rooms.ts';
 import { sendCall } from './send-call.ts';
@@ -38,7 +39,7 @@ async function admitCall(exchange: Exchange, rooms: ProxyRooms): Promise<Call> {
   const caller = authenticate(exchange, settings) ?? (await refuseStranger(exchange, rooms));
   admitEndpoint(exchange, caller);
   checkAttribution(exchange);
-  const request = await readRequest(exchange, { ...settings, needsModel: needsModel(caller, settings.upstreams) });
+  const request = await readRequest(exchange, readingOf(caller, settings, rooms));
   admitModel(exchange, caller, request.model);
   const upstream = chooseUpstream(settings, request.model);
   const body = request.carriers;

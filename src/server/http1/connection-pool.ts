@@ -4,6 +4,7 @@ import { Connection, type ConnectionOwner, type ConnectionWaits } from './connec
 import { ExchangeError } from './exchange-error.ts';
 import { HeaderBlockReader } from './header-block.ts';
 import { isLastOnConnection, requestHead } from './request-head.ts';
+import { RequestWriter } from './request-writer.ts';
 import { SocketOpener } from './socket-opener.ts';
 
 export interface ConnectionPoolSettings {
@@ -40,6 +41,7 @@ export class ConnectionPool implements Carrier<Buffer | null>, ConnectionOwner {
   readonly #tickMs: number;
   readonly opener: SocketOpener;
   readonly headerBlocks = new HeaderBlockReader();
+  readonly writer = new RequestWriter();
   readonly waits: ConnectionWaits;
   tick = 0;
   #timer: NodeJS.Timeout | null = null;

@@ -3,12 +3,14 @@ import { AnswerReader } from './answer-reader.ts';
 import type { CarriedExchange, ExchangeConnection } from './carried-exchange.ts';
 import { ExchangeError } from './exchange-error.ts';
 import type { HeaderBlockReader } from './header-block.ts';
+import type { RequestWriter } from './request-writer.ts';
 import type { OpeningListener, SocketOpener } from './socket-opener.ts';
 
 /** The pool of a connection. */
 export interface ConnectionOwner {
   readonly opener: SocketOpener;
   readonly headerBlocks: HeaderBlockReader;
+  readonly writer: RequestWriter;
   readonly waits: ConnectionWaits;
   /** Ticks since the beginning of time, as the waits count it. */
   readonly tick: number;
@@ -29,9 +31,6 @@ export interface ConnectionWaits {
   /** An idle connection is kept so long. An upstream that tells how long it keeps one is believed instead. */
   idle(keepAliveMs: number | null): number;
 }
-
-/** Bodies up to this size are copied behind their head, so that both are one write. */
-const MAX_JOINED_BODY_BYTES = 16_384;
 
 /** One connection to an upstream, with at most one exchange at a time. */
 export class Connection implements OpeningListener, ExchangeConnection {
@@ -91,7 +90,7 @@ export class Connection implements OpeningListener, ExchangeConnection {
     this.#isWritten = true;
     this.#since = this.#owner.tick;
     this.#reader.begin(exchange.method);
-    writeRequest(this.#socket, head, body);
+    this.#owner.writer.write(this.#socket, head, body);
     exchange.receiver.sent();
   }
 
@@ -214,22 +213,6 @@ export class Connection implements OpeningListener, ExchangeConnection {
     this.destroy();
     this.#owner.exchangeOver();
     exchange.fail(error);
-  }
-}
-
-function writeRequest(socket: Socket, head: string, body: Buffer | null): void {
-  if (body === null || body.length === 0) {
-    socket.write(head, 'latin1');
-  } else if (body.length <= MAX_JOINED_BODY_BYTES) {
-    const bytes = Buffer.allocUnsafe(head.length + body.length);
-    bytes.write(head, 'latin1');
-    body.copy(bytes, head.length);
-    socket.write(bytes);
-  } else {
-    socket.cork();
-    socket.write(head, 'latin1');
-    socket.write(body);
-    socket.uncork();
   }
 }
 
