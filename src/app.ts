@@ -28,7 +28,7 @@ import { ClientAttempts } from './server/client-attempts.ts';
 import { registerDashboardRoutes } from './server/dashboard-routes.ts';
 import { ShutdownError } from './server/dispatch.ts';
 import { createHttpServer } from './server/http-server.ts';
-import { JsonSkimmer } from './server/json-skim/json-skimmer.ts';
+import { openSkimmer } from './server/json-skim/json-skimmer.ts';
 import type { ReloadResult, Status, UnreadyReason } from './server/management-rooms.ts';
 import { registerManagementRoutes } from './server/management-routes.ts';
 import { OpenCalls } from './server/open-calls.ts';
@@ -201,7 +201,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     background: new BackgroundResponses(queued),
     rejections: new RejectionMemory(),
     attempts: new ClientAttempts(clock),
-    skimmer: new JsonSkimmer(),
+    skimmer: openSkimmer(),
     estimator,
     openCalls,
     observer,

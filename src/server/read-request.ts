@@ -6,7 +6,7 @@ import { countsInput, unitsAsked } from '../metering/units.ts';
 import { codingsOf } from '../streaming/body-decoder.ts';
 import { contentLengthOf, decodeRequestBody, hasBody, readBody, streamBody, wholeBody } from './body-reader.ts';
 import type { Exchange } from './exchange.ts';
-import type { JsonSkimmer } from './json-skim/json-skimmer.ts';
+import type { Skimmer } from './json-skim/json-skimmer.ts';
 import { MultipartFields } from './multipart-fields.ts';
 import { outputCeilingOf } from './output-ceiling.ts';
 import { malformed, parseMembers, readMembers } from './request-members.ts';
@@ -36,7 +36,7 @@ export interface CallRequest {
 /** How a request is read. */
 export interface Reading {
   readonly bodyLimitBytes: number;
-  readonly skimmer: JsonSkimmer;
+  readonly skimmer: Skimmer;
   /** The model must be known before the call goes out. */
   readonly needsModel: boolean;
 }

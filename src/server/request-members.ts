@@ -1,5 +1,5 @@
 import { MetertapError } from '../core/errors.ts';
-import type { JsonSkimmer } from './json-skim/json-skimmer.ts';
+import type { Skimmer } from './json-skim/json-skimmer.ts';
 
 /** Where contexts, texts and schemas stand, of which nothing is read here. */
 const UNREAD_MEMBERS: ReadonlySet<string> = new Set([
@@ -15,7 +15,7 @@ const UNREAD_MEMBERS: ReadonlySet<string> = new Set([
 const MIN_SKIMMED_BYTES = 2048;
 
 /** The members of a body that is one JSON object, with null in the place of long ones that nobody reads; else null. */
-export function readMembers(body: Buffer, skimmer: JsonSkimmer): Readonly<Record<string, unknown>> | null {
+export function readMembers(body: Buffer, skimmer: Skimmer): Readonly<Record<string, unknown>> | null {
   const skimmed = body.length < MIN_SKIMMED_BYTES ? undefined : skimmer.parse(body, UNREAD_MEMBERS);
   return isObject(skimmed) ? skimmed : parseMembers(body);
 }

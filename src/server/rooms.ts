@@ -10,7 +10,7 @@ import type { RelayLimits } from '../streaming/relay.ts';
 import type { BackgroundResponses } from './background-responses.ts';
 import type { ClientAttempts } from './client-attempts.ts';
 import type { Exchange } from './exchange.ts';
-import type { JsonSkimmer } from './json-skim/json-skimmer.ts';
+import type { Skimmer } from './json-skim/json-skimmer.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { RejectionMemory } from './stream-usage-request.ts';
 import type { TokenEstimator } from './token-estimator.ts';
@@ -82,7 +82,7 @@ export interface ProxyRooms {
   readonly background: BackgroundResponses;
   readonly rejections: RejectionMemory;
   readonly attempts: ClientAttempts;
-  readonly skimmer: JsonSkimmer;
+  readonly skimmer: Skimmer;
   readonly estimator: Pick<TokenEstimator, 'count'>;
   readonly openCalls: OpenCalls;
   readonly observer: CallObserver;

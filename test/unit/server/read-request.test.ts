@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { MetertapError } from '../../../src/core/errors.ts';
 import { classifyEndpoint } from '../../../src/metering/endpoints.ts';
 import type { Exchange } from '../../../src/server/exchange.ts';
-import { JsonSkimmer } from '../../../src/server/json-skim/json-skimmer.ts';
+import { openSkimmer } from '../../../src/server/json-skim/json-skimmer.ts';
 import { type CallRequest, readRequest } from '../../../src/server/read-request.ts';
 
-const reading = { bodyLimitBytes: 1_000_000, needsModel: true, skimmer: new JsonSkimmer() };
+const reading = { bodyLimitBytes: 1_000_000, needsModel: true, skimmer: openSkimmer() };
 const PROSE = 'The quick brown fox says \\"hello\\" to the lazy dog.\\n';
 
 /** What is read of a request whose body has come whole. */

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonSkimmer } from '../../../../src/server/json-skim/json-skimmer.ts';
+import { openSkimmer } from '../../../../src/server/json-skim/json-skimmer.ts';
 
 const UNREAD: ReadonlySet<string> = new Set(['messages', 'input']);
 const LONG = 256;
-const skimmer = new JsonSkimmer();
+const skimmer = openSkimmer();
 
 /** What a parser of the whole text gives; undefined where it is no JSON object. */
 function parsedWhole(text: Buffer): Record<string, unknown> | undefined {
@@ -100,6 +100,10 @@ function escapedFirst(written: string): string {
 }
 
 describe('a skimmed object', () => {
+  it('is none where the processor cannot run the module: a parser reads all of it', () => {
+    expect(openSkimmer(Buffer.from('no module')).parse(Buffer.from('{"a":1}'), UNREAD)).toBeUndefined();
+  });
+
   it('has all members as they are, whatever is written', () => {
     fc.assert(
       fc.property(writtenObject, (text) => {
@@ -244,7 +248,7 @@ describe('what is skimmed', () => {
   });
 
   it('may be as long as 8 MiB, of any length around the pages of its memory', () => {
-    const fresh = new JsonSkimmer();
+    const fresh = openSkimmer();
     const ofLength = (bytes: number) => Buffer.from(`{"messages":"${'x'.repeat(bytes - 15)}"}`);
     for (const bytes of [61_000, 61_311, 61_312, 61_313, 65_536, 200_000, 8 * 1024 * 1024]) {
       expect(fresh.parse(ofLength(bytes), UNREAD)).toEqual({ messages: null });
