@@ -77,11 +77,18 @@ export class BatchWriter {
         return [];
       }
     });
-    const unentered = inTransaction(this.#database, () => this.enter(usable));
+    const unentered = inTransaction(this.#database, () => {
+      const refused = this.enter(usable);
+      this.rollUp();
+      return refused;
+    });
     return [...faults, ...unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }))];
   }
 
-  /** The same within a transaction of the caller. Gives the rows that were not written. */
+  /**
+   * The same within a transaction of the caller, but that the roll-ups of minutes, hours and days have it only after
+   * `rollUp`. Gives the rows that were not written.
+   */
   enter<Row extends EnteredRow>(rows: readonly Row[]): Unentered<Row>[] {
     const rollups = new RollupBatch();
     const runs = new RunBatch();
@@ -109,6 +116,16 @@ export class BatchWriter {
     this.#runs.write(runs);
     this.#settlements.end();
     return unentered;
+  }
+
+  /** How many rows wait for `rollUp`. */
+  get recentRows(): number {
+    return this.#rollups.recentRows;
+  }
+
+  /** Brings the roll-ups of minutes, hours and days up to date, within a transaction of the caller. */
+  rollUp(): void {
+    this.#rollups.rollUp();
   }
 
   #finishRecord(row: EnteredRow): boolean {

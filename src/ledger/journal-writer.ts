@@ -19,6 +19,9 @@ export interface JournalWriterOptions {
   readonly onRefused: (reasons: readonly string[]) => void;
 }
 
+/** So many rows are moved into the roll-ups by time at once, which takes half a second at most. */
+const MOST_RECENT_ROWS = 40_000;
+
 const everyone = (): boolean => true;
 
 /**
@@ -47,16 +50,27 @@ export class JournalWriter {
   }
 
   /**
-   * Enters everything that is durable, of this process and of others.
+   * Enters everything that is durable, of this process and of others, in all tables.
    *
    * @param mayGrow as for `SegmentReader.take`
    * @throws what SQLite throws, or an error of the file system; what is not entered then is still durable
    */
   book(mayGrow: (instanceId: string) => boolean = everyone): void {
+    this.#enterDurable(mayGrow);
+    if (this.#books.recentRows > 0) inTransaction(this.#database, () => this.#books.rollUp());
+  }
+
+  /** The same, but that the roll-ups of minutes, hours and days may be left for the next `book`. @throws as `book` */
+  bookSome(): void {
+    this.#enterDurable(everyone);
+    if (this.#books.recentRows >= MOST_RECENT_ROWS) inTransaction(this.#database, () => this.#books.rollUp());
+  }
+
+  #enterDurable(mayGrow: (instanceId: string) => boolean): void {
     let isAll = !this.#segments.hasNew() && !this.#unbooked.hasAny();
     if (isAll) return;
     while (!isAll) {
-      const booked = inTransaction(this.#database, () => this.#bookSome(BATCH_BYTES, mayGrow));
+      const booked = inTransaction(this.#database, () => this.#enterSome(BATCH_BYTES, mayGrow));
       this.#committed(booked.refused);
       isAll = booked.isAll;
     }
@@ -70,12 +84,13 @@ export class JournalWriter {
    * @throws as `book`; then none of them is written
    */
   writeThrough(batch: readonly ReadRow[]): UnwrittenRow[] {
-    this.book();
+    this.bookSome();
     const { unwritten, refused } = inTransaction(this.#database, () => {
-      const meanwhile = this.#bookSome(Infinity, everyone);
+      const meanwhile = this.#enterSome(Infinity, everyone);
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
       const unentered = this.#books.enter(batch.filter((row) => row.fault === null));
       const known = unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }));
+      this.#books.rollUp();
       return { unwritten: [...faults, ...known], refused: meanwhile.refused };
     });
     this.#committed(refused);
@@ -93,7 +108,7 @@ export class JournalWriter {
   }
 
   /** Within a transaction. */
-  #bookSome(
+  #enterSome(
     maxBytes: number,
     mayGrow: (instanceId: string) => boolean,
   ): { readonly isAll: boolean; readonly refused: string[] } {

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EndedCall } from './ended-call.ts';
 import type { ColumnValue } from './record-columns.ts';
+import { integerOrNull } from './row-values.ts';
 import { WRITTEN_SUM_NAMES } from './sums.ts';
 import { Tally } from './tally.ts';
 
@@ -162,19 +163,30 @@ function agentDays(activity: ReadonlyMap<string, ActivityEntry>): Map<string, En
   return days;
 }
 
-/** Writes batches of roll-ups through prepared statements. */
+/** The roll-ups that `usage_recent` stands before. */
+const BY_TIME = ['usage_minute', 'usage_hour', 'usage_day'] as const;
+
+/**
+ * Writes batches of roll-ups through prepared statements.
+ *
+ * Those by time are written in two steps: a batch adds its minutes at the end of `usage_recent`, and `rollUp` moves what
+ * many batches have put there. Calls with thousands of keys would otherwise write three rows each, all over three tables.
+ */
 export class RollupWriter {
-  readonly #minute: StatementSync;
-  readonly #hour: StatementSync;
-  readonly #day: StatementSync;
+  readonly #recent: StatementSync;
+  readonly #countRecent: StatementSync;
+  readonly #clearRecent: StatementSync;
+  readonly #moves: readonly StatementSync[];
   readonly #user: StatementSync;
   readonly #agent: StatementSync;
   readonly #activity: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#minute = database.prepare(addingUpsert('usage_minute', USAGE_KEY, []));
-    this.#hour = database.prepare(addingUpsert('usage_hour', USAGE_KEY, []));
-    this.#day = database.prepare(addingUpsert('usage_day', USAGE_KEY, []));
+    const columns = [...USAGE_KEY, ...WRITTEN_SUM_NAMES];
+    this.#recent = database.prepare(insertion('usage_recent', columns));
+    this.#countRecent = database.prepare('SELECT max(rowid) AS rows FROM usage_recent');
+    this.#clearRecent = database.prepare('DELETE FROM usage_recent');
+    this.#moves = BY_TIME.map((table) => database.prepare(moveOfRecent(table)));
     this.#user = database.prepare(addingUpsert('user_day', USER_KEY, []));
     this.#agent = database.prepare(addingUpsert('agent_day', AGENT_KEY, []));
     this.#activity = database.prepare(addingUpsert('activity', ACTIVITY_KEY, ACTIVITY_SPAN));
@@ -182,31 +194,31 @@ export class RollupWriter {
 
   /** Adds the batch to the tables. Must be called inside the batch's transaction. */
   write(batch: RollupBatch): void {
-    const hours = coarsen(batch.minutes, HOUR_MS);
-    for (const entry of batch.minutes.values()) this.#minute.run(...entry.key, ...entry.tally.values());
-    for (const entry of hours.values()) this.#hour.run(...entry.key, ...entry.tally.values());
-    for (const entry of coarsen(hours, DAY_MS).values()) this.#day.run(...entry.key, ...entry.tally.values());
+    for (const entry of batch.minutes.values()) this.#recent.run(...entry.key, ...entry.tally.values());
     for (const entry of batch.users.values()) this.#user.run(...entry.key, ...entry.tally.values());
     for (const entry of agentDays(batch.activity).values()) this.#agent.run(...entry.key, ...entry.tally.values());
     for (const entry of batch.activity.values()) {
       this.#activity.run(...entry.key, entry.firstAt, entry.lastAt, ...entry.tally.values());
     }
   }
+
+  /** How many rows wait to be moved, of all processes: they have been numbered from one on since the last time. */
+  get recentRows(): number {
+    const row = this.#countRecent.get();
+    return row === undefined ? 0 : (integerOrNull(row, 'rows') ?? 0);
+  }
+
+  /** Moves what batches have written into the roll-ups by time. Must be called inside a transaction. */
+  rollUp(): void {
+    if (this.recentRows === 0) return;
+    for (const move of this.#moves) move.run();
+    this.#clearRecent.run();
+  }
 }
 
 /** Start of the bucket that a moment is in; both in Unix milliseconds. */
 export function floorTo(ms: number, bucketMs: number): number {
   return Math.floor(ms / bucketMs) * bucketMs;
-}
-
-/** The same entries by longer buckets. */
-function coarsen(entries: ReadonlyMap<string, Entry>, bucketMs: number): Map<string, Entry> {
-  const coarser = new Map<string, Entry>();
-  for (const entry of entries.values()) {
-    const [team = '', bucketStart, ...rest] = entry.key;
-    entryOf(coarser, [team, floorTo(Number(bucketStart), bucketMs), ...rest]).tally.addTally(entry.tally);
-  }
-  return coarser;
 }
 
 function entryOf(entries: Map<string, Entry>, key: ColumnValue[]): Entry {
@@ -218,13 +230,28 @@ function entryOf(entries: Map<string, Entry>, key: ColumnValue[]): Entry {
   return entry;
 }
 
+function insertion(table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+}
+
 function addingUpsert(table: string, key: readonly string[], span: readonly string[]): string {
-  const columns = [...key, ...span, ...WRITTEN_SUM_NAMES];
+  return `${insertion(table, [...key, ...span, ...WRITTEN_SUM_NAMES])} ${addingConflict(key, span)}`;
+}
+
+/** In the order of the table, so that neighbours are written one after the other. */
+function moveOfRecent(table: (typeof BY_TIME)[number]): string {
+  const bucketMs = BUCKET_MS[table];
+  const key = USAGE_KEY.map((name) => (name === 'bucket_start' ? `bucket_start / ${bucketMs} * ${bucketMs}` : name));
+  return `INSERT INTO ${table} (${[...USAGE_KEY, ...WRITTEN_SUM_NAMES].join(', ')})
+    SELECT ${[...key, ...WRITTEN_SUM_NAMES.map((name) => `sum(${name})`)].join(', ')} FROM usage_recent
+    GROUP BY ${USAGE_KEY.map((_, at) => at + 1).join(', ')} ${addingConflict(USAGE_KEY, [])}`;
+}
+
+function addingConflict(key: readonly string[], span: readonly string[]): string {
   const widen =
     span.length === 0
       ? []
       : ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)'];
   const add = WRITTEN_SUM_NAMES.map((name) => `${name} = ${name} + excluded.${name}`);
-  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
-    ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
+  return `ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
 }
