@@ -36,6 +36,13 @@ export interface Unentered<Row> extends Pick<UnwrittenRow, 'why' | 'message'> {
   readonly row: Row;
 }
 
+/** Rows that stand in a table of their own until they are moved together. */
+export interface Moving {
+  readonly rows: number;
+  /** Moves all of them, within a transaction of the caller. */
+  readonly move: () => void;
+}
+
 /**
  * Writes batches of rows with their roll-ups into the books. A record is folded into the roll-ups exactly once: when it
  * first gets an end. So writing a batch twice gives what writing it once gives.
@@ -79,15 +86,15 @@ export class BatchWriter {
     });
     const unentered = inTransaction(this.#database, () => {
       const refused = this.enter(usable);
-      this.rollUp();
+      for (const moving of this.recent) moving.move();
       return refused;
     });
     return [...faults, ...unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }))];
   }
 
   /**
-   * The same within a transaction of the caller, but that the roll-ups of minutes, hours and days have it only after
-   * `rollUp`. Gives the rows that were not written.
+   * The same within a transaction of the caller, but that roll-ups and runs have it only when what is `recent` was moved.
+   * Gives the rows that were not written.
    */
   enter<Row extends EnteredRow>(rows: readonly Row[]): Unentered<Row>[] {
     const rollups = new RollupBatch();
@@ -118,14 +125,9 @@ export class BatchWriter {
     return unentered;
   }
 
-  /** How many rows wait for `rollUp`. */
-  get recentRows(): number {
-    return this.#rollups.recentRows;
-  }
-
-  /** Brings the roll-ups of minutes, hours and days up to date, within a transaction of the caller. */
-  rollUp(): void {
-    this.#rollups.rollUp();
+  /** What was entered and is not yet where readers look for it. */
+  get recent(): readonly Moving[] {
+    return [this.#rollups.usage, this.#rollups.activity, this.#runs];
   }
 
   #finishRecord(row: EnteredRow): boolean {

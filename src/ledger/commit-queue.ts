@@ -17,8 +17,8 @@ const MAX_BATCH_ROWS = 2_000;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 const BOOK_MS = 100;
-/** Who reads the file with other programs has the roll-ups of minutes, hours and days after so long. */
-const ROLL_UP_MS = 30_000;
+/** Other programs that read the file have the roll-ups and runs after so long. Metertap's own reads have them at once. */
+const ROLL_UP_MS = 5_000;
 /** So many are booked at once, which holds the database for some ten milliseconds. */
 export const BOOK_ROWS = 1_000;
 
@@ -75,7 +75,7 @@ export class CommitQueue {
     return this.#tryBooking(() => this.#writer.book());
   }
 
-  /** The same without those roll-ups that can wait. */
+  /** The same but for roll-ups and runs, which can wait. */
   #bookSome(): void {
     this.#tryBooking(() => this.#writer.bookSome());
     if (!this.#isStopped) this.#rollingUp ??= setTimeout(() => this.book(), ROLL_UP_MS).unref();

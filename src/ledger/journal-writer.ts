@@ -19,8 +19,8 @@ export interface JournalWriterOptions {
   readonly onRefused: (reasons: readonly string[]) => void;
 }
 
-/** So many rows are moved into the roll-ups by time at once, which takes half a second at most. */
-const MOST_RECENT_ROWS = 40_000;
+/** So many rows at most wait to be moved to roll-ups and runs, which holds the database for some tenths of a second. */
+const MOST_RECENT_ROWS = 30_000;
 
 const everyone = (): boolean => true;
 
@@ -56,25 +56,38 @@ export class JournalWriter {
    * @throws what SQLite throws, or an error of the file system; what is not entered then is still durable
    */
   book(mayGrow: (instanceId: string) => boolean = everyone): void {
-    this.#enterDurable(mayGrow);
-    if (this.#books.recentRows > 0) inTransaction(this.#database, () => this.#books.rollUp());
+    if (this.#enterDurable(mayGrow, 'and move')) return;
+    const waiting = this.#books.recent.filter(({ rows }) => rows > 0);
+    if (waiting.length > 0) inTransaction(this.#database, () => this.#moveRecent());
   }
 
-  /** The same, but that the roll-ups of minutes, hours and days may be left for the next `book`. @throws as `book` */
+  /** The same, but that roll-ups and runs may be left for the next `book`. @throws as `book` */
   bookSome(): void {
-    this.#enterDurable(everyone);
-    if (this.#books.recentRows >= MOST_RECENT_ROWS) inTransaction(this.#database, () => this.#books.rollUp());
+    this.#enterDurable(everyone, 'only');
+    for (const moving of this.#books.recent) {
+      if (moving.rows >= MOST_RECENT_ROWS) inTransaction(this.#database, () => moving.move());
+    }
   }
 
-  #enterDurable(mayGrow: (instanceId: string) => boolean): void {
-    let isAll = !this.#segments.hasNew() && !this.#unbooked.hasAny();
-    if (isAll) return;
-    while (!isAll) {
-      const booked = inTransaction(this.#database, () => this.#enterSome(BATCH_BYTES, mayGrow));
+  /** Gives whether there was anything. */
+  #enterDurable(mayGrow: (instanceId: string) => boolean, extent: 'only' | 'and move'): boolean {
+    if (!this.#segments.hasNew() && !this.#unbooked.hasAny()) return false;
+    for (let isAll = false; !isAll; ) {
+      const booked = inTransaction(this.#database, () => {
+        const entered = this.#enterSome(BATCH_BYTES, mayGrow);
+        if (entered.isAll && extent === 'and move') this.#moveRecent();
+        return entered;
+      });
       this.#committed(booked.refused);
       isAll = booked.isAll;
     }
     this.#segments.removeSucceeded(this.#options.instanceId);
+    return true;
+  }
+
+  /** Within a transaction. */
+  #moveRecent(): void {
+    for (const moving of this.#books.recent) if (moving.rows > 0) moving.move();
   }
 
   /**
@@ -90,7 +103,7 @@ export class JournalWriter {
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
       const unentered = this.#books.enter(batch.filter((row) => row.fault === null));
       const known = unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }));
-      this.#books.rollUp();
+      this.#moveRecent();
       return { unwritten: [...faults, ...known], refused: meanwhile.refused };
     });
     this.#committed(refused);

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EndedCall } from './ended-call.ts';
 import type { ColumnValue } from './record-columns.ts';
-import { integerOrNull } from './row-values.ts';
+import { RecentRows } from './recent-rows.ts';
 import { WRITTEN_SUM_NAMES } from './sums.ts';
 import { Tally } from './tally.ts';
 
@@ -169,50 +169,64 @@ const BY_TIME = ['usage_minute', 'usage_hour', 'usage_day'] as const;
 /**
  * Writes batches of roll-ups through prepared statements.
  *
- * Those by time are written in two steps: a batch adds its minutes at the end of `usage_recent`, and `rollUp` moves what
- * many batches have put there. Calls with thousands of keys would otherwise write three rows each, all over three tables.
+ * Those by time and the activity are written in two steps: a batch adds rows at the end of `usage_recent` and
+ * `activity_recent`, and what many batches have put there is moved to where it belongs. Calls with thousands of keys or
+ * runs would otherwise write rows all over those tables.
  */
 export class RollupWriter {
-  readonly #recent: StatementSync;
-  readonly #countRecent: StatementSync;
-  readonly #clearRecent: StatementSync;
-  readonly #moves: readonly StatementSync[];
+  readonly usage: RecentMove;
+  readonly activity: RecentMove;
   readonly #user: StatementSync;
   readonly #agent: StatementSync;
-  readonly #activity: StatementSync;
 
   constructor(database: DatabaseSync) {
-    const columns = [...USAGE_KEY, ...WRITTEN_SUM_NAMES];
-    this.#recent = database.prepare(insertion('usage_recent', columns));
-    this.#countRecent = database.prepare('SELECT max(rowid) AS rows FROM usage_recent');
-    this.#clearRecent = database.prepare('DELETE FROM usage_recent');
-    this.#moves = BY_TIME.map((table) => database.prepare(moveOfRecent(table)));
-    this.#user = database.prepare(addingUpsert('user_day', USER_KEY, []));
-    this.#agent = database.prepare(addingUpsert('agent_day', AGENT_KEY, []));
-    this.#activity = database.prepare(addingUpsert('activity', ACTIVITY_KEY, ACTIVITY_SPAN));
+    this.usage = new RecentMove(database, 'usage_recent');
+    this.activity = new RecentMove(database, 'activity_recent');
+    this.#user = database.prepare(addingUpsert('user_day', USER_KEY));
+    this.#agent = database.prepare(addingUpsert('agent_day', AGENT_KEY));
   }
 
   /** Adds the batch to the tables. Must be called inside the batch's transaction. */
   write(batch: RollupBatch): void {
-    for (const entry of batch.minutes.values()) this.#recent.run(...entry.key, ...entry.tally.values());
+    for (const entry of batch.minutes.values()) this.usage.add(...entry.key, ...entry.tally.values());
     for (const entry of batch.users.values()) this.#user.run(...entry.key, ...entry.tally.values());
     for (const entry of agentDays(batch.activity).values()) this.#agent.run(...entry.key, ...entry.tally.values());
-    for (const entry of batch.activity.values()) {
-      this.#activity.run(...entry.key, entry.firstAt, entry.lastAt, ...entry.tally.values());
+    for (const { key, firstAt, lastAt, tally } of batch.activity.values()) {
+      this.activity.add(...key, firstAt, lastAt, ...tally.values());
     }
   }
+}
 
-  /** How many rows wait to be moved, of all processes: they have been numbered from one on since the last time. */
-  get recentRows(): number {
-    const row = this.#countRecent.get();
-    return row === undefined ? 0 : (integerOrNull(row, 'rows') ?? 0);
+const RECENT = {
+  usage_recent: { tables: BY_TIME, key: USAGE_KEY, span: [] },
+  activity_recent: { tables: ['activity'], key: ACTIVITY_KEY, span: ACTIVITY_SPAN },
+} as const;
+
+/** What was added of late to some roll-ups, on its way there. */
+class RecentMove {
+  readonly #rows: RecentRows;
+  readonly #insert: StatementSync;
+  readonly #moves: readonly StatementSync[];
+
+  constructor(database: DatabaseSync, table: keyof typeof RECENT) {
+    const { tables, key, span } = RECENT[table];
+    this.#rows = new RecentRows(database, table);
+    this.#insert = database.prepare(insertion(table, [...key, ...span, ...WRITTEN_SUM_NAMES]));
+    this.#moves = tables.map((into) => database.prepare(moveOfRecent(table, into)));
   }
 
-  /** Moves what batches have written into the roll-ups by time. Must be called inside a transaction. */
-  rollUp(): void {
-    if (this.recentRows === 0) return;
+  get rows(): number {
+    return this.#rows.count;
+  }
+
+  add(...values: readonly (ColumnValue | bigint)[]): void {
+    this.#insert.run(...values);
+  }
+
+  /** Moves all to where it belongs. Must be called inside a transaction. */
+  move(): void {
     for (const move of this.#moves) move.run();
-    this.#clearRecent.run();
+    this.#rows.clear();
   }
 }
 
@@ -234,24 +248,25 @@ function insertion(table: string, columns: readonly string[]): string {
   return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
 }
 
-function addingUpsert(table: string, key: readonly string[], span: readonly string[]): string {
-  return `${insertion(table, [...key, ...span, ...WRITTEN_SUM_NAMES])} ${addingConflict(key, span)}`;
+function addingUpsert(table: string, key: readonly string[]): string {
+  return `${insertion(table, [...key, ...WRITTEN_SUM_NAMES])} ${addingConflict(key, false)}`;
 }
 
 /** In the order of the table, so that neighbours are written one after the other. */
-function moveOfRecent(table: (typeof BY_TIME)[number]): string {
-  const bucketMs = BUCKET_MS[table];
-  const key = USAGE_KEY.map((name) => (name === 'bucket_start' ? `bucket_start / ${bucketMs} * ${bucketMs}` : name));
-  return `INSERT INTO ${table} (${[...USAGE_KEY, ...WRITTEN_SUM_NAMES].join(', ')})
-    SELECT ${[...key, ...WRITTEN_SUM_NAMES.map((name) => `sum(${name})`)].join(', ')} FROM usage_recent
-    GROUP BY ${USAGE_KEY.map((_, at) => at + 1).join(', ')} ${addingConflict(USAGE_KEY, [])}`;
+function moveOfRecent(from: keyof typeof RECENT, into: keyof typeof BUCKET_MS): string {
+  const { key, span } = RECENT[from];
+  const bucketMs = BUCKET_MS[into];
+  const columns = key.map((name) => (name === 'bucket_start' ? `bucket_start / ${bucketMs} * ${bucketMs}` : name));
+  const spanColumns = span.length === 0 ? [] : ['min(first_at)', 'max(last_at)'];
+  return `INSERT INTO ${into} (${[...key, ...span, ...WRITTEN_SUM_NAMES].join(', ')})
+    SELECT ${[...columns, ...spanColumns, ...WRITTEN_SUM_NAMES.map((name) => `sum(${name})`)].join(', ')} FROM ${from}
+    GROUP BY ${key.map((_, at) => at + 1).join(', ')} ${addingConflict(key, span.length > 0)}`;
 }
 
-function addingConflict(key: readonly string[], span: readonly string[]): string {
-  const widen =
-    span.length === 0
-      ? []
-      : ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)'];
+function addingConflict(key: readonly string[], hasSpan: boolean): string {
+  const widen = hasSpan
+    ? ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)']
+    : [];
   const add = WRITTEN_SUM_NAMES.map((name) => `${name} = ${name} + excluded.${name}`);
   return `ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
 }
