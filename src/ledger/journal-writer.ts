@@ -20,7 +20,7 @@ export interface JournalWriterOptions {
 }
 
 /** So many rows at most wait to be moved to roll-ups and runs, which holds the database for some tenths of a second. */
-const MOST_RECENT_ROWS = 30_000;
+const MOST_RECENT_ROWS = 20_000;
 
 const everyone = (): boolean => true;
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EndedCall } from './ended-call.ts';
-import type { ColumnValue } from './record-columns.ts';
 import { RecentRows } from './recent-rows.ts';
+import type { ColumnValue } from './record-columns.ts';
 import { WRITTEN_SUM_NAMES } from './sums.ts';
 import { Tally } from './tally.ts';
 
@@ -202,17 +202,38 @@ const RECENT = {
   activity_recent: { tables: ['activity'], key: ACTIVITY_KEY, span: ACTIVITY_SPAN },
 } as const;
 
+/** What most calls add to. The other sums, two thirds of all, are only moved where there is any. */
+const USUAL_SUMS: ReadonlySet<string> = new Set([
+  'records',
+  'requests',
+  'input_tokens',
+  'cache_read_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'total_tokens',
+  'tool_calls',
+  'cost_nano_usd',
+  'cost_input_nano_usd',
+  'cost_cache_read_nano_usd',
+  'cost_output_nano_usd',
+] satisfies (typeof WRITTEN_SUM_NAMES)[number][]);
+const OTHER_SUMS = WRITTEN_SUM_NAMES.filter((name) => !USUAL_SUMS.has(name));
+
 /** What was added of late to some roll-ups, on its way there. */
 class RecentMove {
   readonly #rows: RecentRows;
   readonly #insert: StatementSync;
-  readonly #moves: readonly StatementSync[];
+  readonly #findUnusual: StatementSync;
+  readonly #moves: Readonly<Record<'all' | 'usual', readonly StatementSync[]>>;
 
   constructor(database: DatabaseSync, table: keyof typeof RECENT) {
     const { tables, key, span } = RECENT[table];
     this.#rows = new RecentRows(database, table);
     this.#insert = database.prepare(insertion(table, [...key, ...span, ...WRITTEN_SUM_NAMES]));
-    this.#moves = tables.map((into) => database.prepare(moveOfRecent(table, into)));
+    this.#findUnusual = database.prepare(`SELECT 1 FROM ${table} WHERE (${OTHER_SUMS.join(' | ')}) <> 0 LIMIT 1`);
+    const moves = (isMoved: (name: string) => boolean): StatementSync[] =>
+      tables.map((into) => database.prepare(moveOfRecent({ from: table, into, isMoved })));
+    this.#moves = { all: moves(() => true), usual: moves((name) => USUAL_SUMS.has(name)) };
   }
 
   get rows(): number {
@@ -225,7 +246,8 @@ class RecentMove {
 
   /** Moves all to where it belongs. Must be called inside a transaction. */
   move(): void {
-    for (const move of this.#moves) move.run();
+    const sums = this.#findUnusual.get() === undefined ? 'usual' : 'all';
+    for (const move of this.#moves[sums]) move.run();
     this.#rows.clear();
   }
 }
@@ -252,21 +274,33 @@ function addingUpsert(table: string, key: readonly string[]): string {
   return `${insertion(table, [...key, ...WRITTEN_SUM_NAMES])} ${addingConflict(key, false)}`;
 }
 
+interface MoveOfRecent {
+  readonly from: keyof typeof RECENT;
+  readonly into: keyof typeof BUCKET_MS;
+  /** Tells of a sum whether it is moved; the others are nothing in all rows. */
+  readonly isMoved: (name: string) => boolean;
+}
+
 /** In the order of the table, so that neighbours are written one after the other. */
-function moveOfRecent(from: keyof typeof RECENT, into: keyof typeof BUCKET_MS): string {
+function moveOfRecent({ from, into, isMoved }: MoveOfRecent): string {
   const { key, span } = RECENT[from];
   const bucketMs = BUCKET_MS[into];
   const columns = key.map((name) => (name === 'bucket_start' ? `bucket_start / ${bucketMs} * ${bucketMs}` : name));
   const spanColumns = span.length === 0 ? [] : ['min(first_at)', 'max(last_at)'];
+  const sums = WRITTEN_SUM_NAMES.map((name) => (isMoved(name) ? `sum(${name})` : '0'));
   return `INSERT INTO ${into} (${[...key, ...span, ...WRITTEN_SUM_NAMES].join(', ')})
-    SELECT ${[...columns, ...spanColumns, ...WRITTEN_SUM_NAMES.map((name) => `sum(${name})`)].join(', ')} FROM ${from}
-    GROUP BY ${key.map((_, at) => at + 1).join(', ')} ${addingConflict(key, span.length > 0)}`;
+    SELECT ${[...columns, ...spanColumns, ...sums].join(', ')} FROM ${from}
+    GROUP BY ${key.map((_, at) => at + 1).join(', ')} ${addingConflict(key, span.length > 0, isMoved)}`;
 }
 
-function addingConflict(key: readonly string[], hasSpan: boolean): string {
+function addingConflict(
+  key: readonly string[],
+  hasSpan: boolean,
+  isAdded: (name: string) => boolean = () => true,
+): string {
   const widen = hasSpan
     ? ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)']
     : [];
-  const add = WRITTEN_SUM_NAMES.map((name) => `${name} = ${name} + excluded.${name}`);
+  const add = WRITTEN_SUM_NAMES.filter(isAdded).map((name) => `${name} = ${name} + excluded.${name}`);
   return `ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
 }

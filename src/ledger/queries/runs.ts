@@ -4,8 +4,8 @@ import { inTransaction } from '../database.ts';
 import { distinctTeams } from '../distinct-teams.ts';
 import { isoTime } from '../iso-time.ts';
 import type { RunCursor, RunDeclaration, RunFilter, RunKey, RunRow } from '../ledger-reader.ts';
-import { DEAR_RUN_NANO_USD } from '../schema-spread.ts';
 import { integer, jsonArray, jsonStrings, type Row, text, textOrNull } from '../row-values.ts';
+import { DEAR_RUN_NANO_USD } from '../schema-spread.ts';
 
 const RUN_COLUMNS = `
 SELECT team, run_id, parent_run_id, session_id, labels, limits,
@@ -91,11 +91,7 @@ const PARTS = {
   others: { table: 'runs', condition: `cost_nano_usd < ${DEAR_RUN_NANO_USD}` },
 } as const;
 
-function readRuns(
-  database: DatabaseSync,
-  { filter, page, team, worst }: TeamPage,
-  part: keyof typeof PARTS,
-): RunRow[] {
+function readRuns(database: DatabaseSync, { filter, page, team, worst }: TeamPage, part: keyof typeof PARTS): RunRow[] {
   const column = filter.order === '-cost' ? 'cost_nano_usd' : 'last_activity_at';
   const conditions = ['team = ?'];
   const values: (string | bigint)[] = [team];
