@@ -137,6 +137,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       metrics.journalCommitted(recordWaitsMs.length);
       for (const waitMs of recordWaitsMs) metrics.journalWaited(waitMs / 1000);
     },
+    onRefusedRows: (rows) => metrics.journalRefused(rows),
   });
   metrics.watchJournal(() => ({ queueLength: journal.pendingRows, isUnavailable: journal.state.kind !== 'ready' }));
   if (journal.recoveredCalls > 0) {

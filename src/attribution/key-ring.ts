@@ -1,4 +1,4 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { RecentCache } from '../core/recent-cache.ts';
 import type { Caller, CallerSettings } from './attribution.ts';
 import { credentialDigest } from './credential-digest.ts';
@@ -72,10 +72,11 @@ const ANONYMOUS: Caller = {
  * @throws Error when two entries have the same key, naming their ids
  */
 export function createKeyRing(options: KeyRingOptions): KeyRing {
-  const { mode, prefix, pepper, directory } = options;
+  const { mode, prefix, directory } = options;
+  const pepper = createSecretKey(options.pepper);
   const known = knownKeys(options.keys, pepper);
   const staticIds = new Set(options.keys.map(({ id }) => id));
-  let recent = emptyCache(directory);
+  let recent = emptyCache(known.size + directory.size);
   let recentVersion = directory.version;
   // A key of the file may begin with the prefix and yet be hand-made. Then a bad checksum does not prove a typo.
   const badChecksumIsTypo = options.keys.every(({ key }) => checkKeyFormat(prefix, key) !== 'typo');
@@ -98,7 +99,7 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
     find(credential, nowMs) {
       if (credential === null) return mode === 'passthrough' ? ANONYMOUS : null;
       if (directory.version !== recentVersion) {
-        recent = emptyCache(directory);
+        recent = emptyCache(known.size + directory.size);
         recentVersion = directory.version;
       }
       const cacheKey = hash('sha256', credential, 'base64');
@@ -119,12 +120,13 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
   };
 }
 
-function emptyCache(directory: Pick<KeyDirectory, 'size'>): RecentCache<string, Holder> {
+/** @param keys how many there are, in the file and the ledger */
+function emptyCache(keys: number): RecentCache<string, Holder> {
   // Twice, because entries in use stand in the younger half.
-  return new RecentCache(Math.max(RECENT_CREDENTIALS, 2 * directory.size));
+  return new RecentCache(Math.max(RECENT_CREDENTIALS, 2 * keys));
 }
 
-function knownKeys(keys: readonly StaticKey[], pepper: Buffer): Map<string, KnownKey> {
+function knownKeys(keys: readonly StaticKey[], pepper: KeyObject): Map<string, KnownKey> {
   const known = new Map<string, KnownKey>();
   for (const { id, team, key, labels, disabled, expiresAtMs, settings, permissions } of keys) {
     const digest = credentialDigest(pepper, key);

@@ -36,6 +36,13 @@ export interface Unentered<Row> extends Pick<UnwrittenRow, 'why' | 'message'> {
   readonly row: Row;
 }
 
+/** Rows that stand in a table of their own until they are moved together. */
+export interface Moving {
+  readonly rows: number;
+  /** Moves all of them, within a transaction of the caller. */
+  readonly move: () => void;
+}
+
 /**
  * Writes batches of rows with their roll-ups into the books. A record is folded into the roll-ups exactly once: when it
  * first gets an end. So writing a batch twice gives what writing it once gives.
@@ -77,11 +84,18 @@ export class BatchWriter {
         return [];
       }
     });
-    const unentered = inTransaction(this.#database, () => this.enter(usable));
+    const unentered = inTransaction(this.#database, () => {
+      const refused = this.enter(usable);
+      for (const moving of this.recent) moving.move();
+      return refused;
+    });
     return [...faults, ...unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }))];
   }
 
-  /** The same within a transaction of the caller. Gives the rows that were not written. */
+  /**
+   * The same within a transaction of the caller, but that roll-ups and runs have it only when what is `recent` was moved.
+   * Gives the rows that were not written.
+   */
   enter<Row extends EnteredRow>(rows: readonly Row[]): Unentered<Row>[] {
     const rollups = new RollupBatch();
     const runs = new RunBatch();
@@ -109,6 +123,11 @@ export class BatchWriter {
     this.#runs.write(runs);
     this.#settlements.end();
     return unentered;
+  }
+
+  /** What was entered and is not yet where readers look for it. */
+  get recent(): readonly Moving[] {
+    return [this.#rollups.usage, this.#rollups.activity, this.#runs];
   }
 
   #finishRecord(row: EnteredRow): boolean {

@@ -17,6 +17,8 @@ const MAX_BATCH_ROWS = 2_000;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 const BOOK_MS = 100;
+/** Other programs that read the file have the roll-ups and runs after so long. Metertap's own reads have them at once. */
+const ROLL_UP_MS = 5_000;
 /** So many are booked at once, which holds the database for some ten milliseconds. */
 export const BOOK_ROWS = 1_000;
 
@@ -33,6 +35,7 @@ export class CommitQueue {
   #appendedRows = 0;
   #bookedRows = 0;
   #booking: NodeJS.Timeout | null = null;
+  #rollingUp: NodeJS.Timeout | null = null;
   /** Something could not be written. */
   #isBehind = false;
   #isStopped = false;
@@ -54,8 +57,8 @@ export class CommitQueue {
   appended(rows: number): void {
     this.#appendedRows = rows;
     if (this.#isBehind || this.#isStopped) return;
-    if (rows - this.#bookedRows >= BOOK_ROWS) this.book();
-    else this.#booking ??= setTimeout(() => this.book(), BOOK_MS).unref(); // a thread that is told to end does not wait
+    if (rows - this.#bookedRows >= BOOK_ROWS) this.#bookSome();
+    else this.#booking ??= setTimeout(() => this.#bookSome(), BOOK_MS).unref(); // a thread that is told to end does not wait
   }
 
   /** Writes all that was posted. Gives whether it went. */
@@ -66,11 +69,22 @@ export class CommitQueue {
     return 'committed';
   }
 
-  /** Brings the books up to date. Where that fails it is tried again by itself. Gives whether it went. */
+  /** Brings all of the books up to date. Where that fails it is tried again by itself. Gives whether it went. */
   book(): 'booked' | 'stalled' {
+    this.#cancelRollingUp();
+    return this.#tryBooking(() => this.#writer.book());
+  }
+
+  /** The same but for roll-ups and runs, which can wait. */
+  #bookSome(): void {
+    this.#tryBooking(() => this.#writer.bookSome());
+    if (!this.#isStopped) this.#rollingUp ??= setTimeout(() => this.book(), ROLL_UP_MS).unref();
+  }
+
+  #tryBooking(book: () => void): 'booked' | 'stalled' {
     if (this.#isBehind) return 'stalled'; // the next try does it
     try {
-      this.#writer.book();
+      book();
       this.#tellBooked();
       return 'booked';
     } catch (error) {
@@ -84,6 +98,7 @@ export class CommitQueue {
   stop(): void {
     this.#isStopped = true;
     this.#cancelBooking();
+    this.#cancelRollingUp();
   }
 
   #schedule(): void {
@@ -140,5 +155,10 @@ export class CommitQueue {
   #cancelBooking(): void {
     if (this.#booking !== null) clearTimeout(this.#booking);
     this.#booking = null;
+  }
+
+  #cancelRollingUp(): void {
+    if (this.#rollingUp !== null) clearTimeout(this.#rollingUp);
+    this.#rollingUp = null;
   }
 }

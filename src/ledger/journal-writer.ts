@@ -19,6 +19,9 @@ export interface JournalWriterOptions {
   readonly onRefused: (reasons: readonly string[]) => void;
 }
 
+/** So many rows at most wait to be moved to roll-ups and runs, which holds the database for some tenths of a second. */
+const MOST_RECENT_ROWS = 20_000;
+
 const everyone = (): boolean => true;
 
 /**
@@ -47,20 +50,44 @@ export class JournalWriter {
   }
 
   /**
-   * Enters everything that is durable, of this process and of others.
+   * Enters everything that is durable, of this process and of others, in all tables.
    *
    * @param mayGrow as for `SegmentReader.take`
    * @throws what SQLite throws, or an error of the file system; what is not entered then is still durable
    */
   book(mayGrow: (instanceId: string) => boolean = everyone): void {
-    let isAll = !this.#segments.hasNew() && !this.#unbooked.hasAny();
-    if (isAll) return;
-    while (!isAll) {
-      const booked = inTransaction(this.#database, () => this.#bookSome(BATCH_BYTES, mayGrow));
+    if (this.#enterDurable(mayGrow, 'and move')) return;
+    const waiting = this.#books.recent.filter(({ rows }) => rows > 0);
+    if (waiting.length > 0) inTransaction(this.#database, () => this.#moveRecent());
+  }
+
+  /** The same, but that roll-ups and runs may be left for the next `book`. @throws as `book` */
+  bookSome(): void {
+    this.#enterDurable(everyone, 'only');
+    for (const moving of this.#books.recent) {
+      if (moving.rows >= MOST_RECENT_ROWS) inTransaction(this.#database, () => moving.move());
+    }
+  }
+
+  /** Gives whether there was anything. */
+  #enterDurable(mayGrow: (instanceId: string) => boolean, extent: 'only' | 'and move'): boolean {
+    if (!this.#segments.hasNew() && !this.#unbooked.hasAny()) return false;
+    for (let isAll = false; !isAll; ) {
+      const booked = inTransaction(this.#database, () => {
+        const entered = this.#enterSome(BATCH_BYTES, mayGrow);
+        if (entered.isAll && extent === 'and move') this.#moveRecent();
+        return entered;
+      });
       this.#committed(booked.refused);
       isAll = booked.isAll;
     }
     this.#segments.removeSucceeded(this.#options.instanceId);
+    return true;
+  }
+
+  /** Within a transaction. */
+  #moveRecent(): void {
+    for (const moving of this.#books.recent) if (moving.rows > 0) moving.move();
   }
 
   /**
@@ -70,12 +97,13 @@ export class JournalWriter {
    * @throws as `book`; then none of them is written
    */
   writeThrough(batch: readonly ReadRow[]): UnwrittenRow[] {
-    this.book();
+    this.bookSome();
     const { unwritten, refused } = inTransaction(this.#database, () => {
-      const meanwhile = this.#bookSome(Infinity, everyone);
+      const meanwhile = this.#enterSome(Infinity, everyone);
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
       const unentered = this.#books.enter(batch.filter((row) => row.fault === null));
       const known = unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }));
+      this.#moveRecent();
       return { unwritten: [...faults, ...known], refused: meanwhile.refused };
     });
     this.#committed(refused);
@@ -93,7 +121,7 @@ export class JournalWriter {
   }
 
   /** Within a transaction. */
-  #bookSome(
+  #enterSome(
     maxBytes: number,
     mayGrow: (instanceId: string) => boolean,
   ): { readonly isAll: boolean; readonly refused: string[] } {

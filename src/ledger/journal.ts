@@ -39,6 +39,8 @@ export interface JournalOptions {
   readonly onError?: (error: unknown) => void;
   /** Told of each commit: how long each finished record that it holds has waited for it. */
   readonly onCommit?: (recordWaitsMs: readonly number[]) => void;
+  /** Told how many rows could not be entered in the books, where some could not; `onError` is told of each. */
+  readonly onRefusedRows?: (rows: number) => void;
   /** A quota for the database file. Without it the disk decides. */
   readonly maxDatabaseBytes?: number;
   /** How long `finish` waits for its commit at most, in time in which the event loop could hear of it. */
@@ -255,6 +257,7 @@ export class Journal implements Ledger {
   }
 
   #tellRefused(reasons: readonly string[]): void {
+    this.#options.onRefusedRows?.(reasons.length);
     for (const reason of reasons) {
       this.#options.onError?.(
         new LedgerError('failed', `A row could not be entered in the books: ${reason}`, {

@@ -8,6 +8,7 @@ import { SCHEMA_AGENTS } from './schema-agents.ts';
 import { SCHEMA_CORRECTIONS } from './schema-corrections.ts';
 import { SCHEMA_OPEN_CALLS } from './schema-open-calls.ts';
 import { SCHEMA_SEGMENTS } from './schema-segments.ts';
+import { SCHEMA_SPREAD } from './schema-spread.ts';
 import { SCHEMA_UNBOOKED } from './schema-unbooked.ts';
 import { SCHEMA_V1 } from './schema-v1.ts';
 import { SETTLED_CORRECTIONS } from './settled-corrections.ts';
@@ -37,6 +38,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 10, up: (database) => database.exec(SCHEMA_OPEN_CALLS) },
   { version: 11, up: (database) => database.exec(SCHEMA_AGENTS) },
   { version: 12, up: (database) => database.exec(SCHEMA_SEGMENTS) },
+  { version: 13, up: (database) => database.exec(SCHEMA_SPREAD) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EndedCall } from './ended-call.ts';
+import { RecentRows } from './recent-rows.ts';
 import type { ColumnValue } from './record-columns.ts';
 import { WRITTEN_SUM_NAMES } from './sums.ts';
 import { Tally } from './tally.ts';
@@ -162,51 +163,98 @@ function agentDays(activity: ReadonlyMap<string, ActivityEntry>): Map<string, En
   return days;
 }
 
-/** Writes batches of roll-ups through prepared statements. */
+/** The roll-ups that `usage_recent` stands before. */
+const BY_TIME = ['usage_minute', 'usage_hour', 'usage_day'] as const;
+
+/**
+ * Writes batches of roll-ups through prepared statements.
+ *
+ * Those by time and the activity are written in two steps: a batch adds rows at the end of `usage_recent` and
+ * `activity_recent`, and what many batches have put there is moved to where it belongs. Calls with thousands of keys or
+ * runs would otherwise write rows all over those tables.
+ */
 export class RollupWriter {
-  readonly #minute: StatementSync;
-  readonly #hour: StatementSync;
-  readonly #day: StatementSync;
+  readonly usage: RecentMove;
+  readonly activity: RecentMove;
   readonly #user: StatementSync;
   readonly #agent: StatementSync;
-  readonly #activity: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#minute = database.prepare(addingUpsert('usage_minute', USAGE_KEY, []));
-    this.#hour = database.prepare(addingUpsert('usage_hour', USAGE_KEY, []));
-    this.#day = database.prepare(addingUpsert('usage_day', USAGE_KEY, []));
-    this.#user = database.prepare(addingUpsert('user_day', USER_KEY, []));
-    this.#agent = database.prepare(addingUpsert('agent_day', AGENT_KEY, []));
-    this.#activity = database.prepare(addingUpsert('activity', ACTIVITY_KEY, ACTIVITY_SPAN));
+    this.usage = new RecentMove(database, 'usage_recent');
+    this.activity = new RecentMove(database, 'activity_recent');
+    this.#user = database.prepare(addingUpsert('user_day', USER_KEY));
+    this.#agent = database.prepare(addingUpsert('agent_day', AGENT_KEY));
   }
 
   /** Adds the batch to the tables. Must be called inside the batch's transaction. */
   write(batch: RollupBatch): void {
-    const hours = coarsen(batch.minutes, HOUR_MS);
-    for (const entry of batch.minutes.values()) this.#minute.run(...entry.key, ...entry.tally.values());
-    for (const entry of hours.values()) this.#hour.run(...entry.key, ...entry.tally.values());
-    for (const entry of coarsen(hours, DAY_MS).values()) this.#day.run(...entry.key, ...entry.tally.values());
+    for (const entry of batch.minutes.values()) this.usage.add(...entry.key, ...entry.tally.values());
     for (const entry of batch.users.values()) this.#user.run(...entry.key, ...entry.tally.values());
     for (const entry of agentDays(batch.activity).values()) this.#agent.run(...entry.key, ...entry.tally.values());
-    for (const entry of batch.activity.values()) {
-      this.#activity.run(...entry.key, entry.firstAt, entry.lastAt, ...entry.tally.values());
+    for (const { key, firstAt, lastAt, tally } of batch.activity.values()) {
+      this.activity.add(...key, firstAt, lastAt, ...tally.values());
     }
+  }
+}
+
+const RECENT = {
+  usage_recent: { tables: BY_TIME, key: USAGE_KEY, span: [] },
+  activity_recent: { tables: ['activity'], key: ACTIVITY_KEY, span: ACTIVITY_SPAN },
+} as const;
+
+/** What most calls add to. The other sums, two thirds of all, are only moved where there is any. */
+const USUAL_SUMS: ReadonlySet<string> = new Set([
+  'records',
+  'requests',
+  'input_tokens',
+  'cache_read_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'total_tokens',
+  'tool_calls',
+  'cost_nano_usd',
+  'cost_input_nano_usd',
+  'cost_cache_read_nano_usd',
+  'cost_output_nano_usd',
+] satisfies (typeof WRITTEN_SUM_NAMES)[number][]);
+const OTHER_SUMS = WRITTEN_SUM_NAMES.filter((name) => !USUAL_SUMS.has(name));
+
+/** What was added of late to some roll-ups, on its way there. */
+class RecentMove {
+  readonly #rows: RecentRows;
+  readonly #insert: StatementSync;
+  readonly #findUnusual: StatementSync;
+  readonly #moves: Readonly<Record<'all' | 'usual', readonly StatementSync[]>>;
+
+  constructor(database: DatabaseSync, table: keyof typeof RECENT) {
+    const { tables, key, span } = RECENT[table];
+    this.#rows = new RecentRows(database, table);
+    this.#insert = database.prepare(insertion(table, [...key, ...span, ...WRITTEN_SUM_NAMES]));
+    this.#findUnusual = database.prepare(`SELECT 1 FROM ${table} WHERE (${OTHER_SUMS.join(' | ')}) <> 0 LIMIT 1`);
+    const moves = (isMoved: (name: string) => boolean): StatementSync[] =>
+      tables.map((into) => database.prepare(moveOfRecent({ from: table, into, isMoved })));
+    this.#moves = { all: moves(() => true), usual: moves((name) => USUAL_SUMS.has(name)) };
+  }
+
+  get rows(): number {
+    return this.#rows.count;
+  }
+
+  add(...values: readonly (ColumnValue | bigint)[]): void {
+    this.#insert.run(...values);
+  }
+
+  /** Moves all to where it belongs. Must be called inside a transaction. */
+  move(): void {
+    const sums = this.#findUnusual.get() === undefined ? 'usual' : 'all';
+    for (const move of this.#moves[sums]) move.run();
+    this.#rows.clear();
   }
 }
 
 /** Start of the bucket that a moment is in; both in Unix milliseconds. */
 export function floorTo(ms: number, bucketMs: number): number {
   return Math.floor(ms / bucketMs) * bucketMs;
-}
-
-/** The same entries by longer buckets. */
-function coarsen(entries: ReadonlyMap<string, Entry>, bucketMs: number): Map<string, Entry> {
-  const coarser = new Map<string, Entry>();
-  for (const entry of entries.values()) {
-    const [team = '', bucketStart, ...rest] = entry.key;
-    entryOf(coarser, [team, floorTo(Number(bucketStart), bucketMs), ...rest]).tally.addTally(entry.tally);
-  }
-  return coarser;
 }
 
 function entryOf(entries: Map<string, Entry>, key: ColumnValue[]): Entry {
@@ -218,13 +266,41 @@ function entryOf(entries: Map<string, Entry>, key: ColumnValue[]): Entry {
   return entry;
 }
 
-function addingUpsert(table: string, key: readonly string[], span: readonly string[]): string {
-  const columns = [...key, ...span, ...WRITTEN_SUM_NAMES];
-  const widen =
-    span.length === 0
-      ? []
-      : ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)'];
-  const add = WRITTEN_SUM_NAMES.map((name) => `${name} = ${name} + excluded.${name}`);
-  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
-    ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
+function insertion(table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+}
+
+function addingUpsert(table: string, key: readonly string[]): string {
+  return `${insertion(table, [...key, ...WRITTEN_SUM_NAMES])} ${addingConflict(key, false)}`;
+}
+
+interface MoveOfRecent {
+  readonly from: keyof typeof RECENT;
+  readonly into: keyof typeof BUCKET_MS;
+  /** Tells of a sum whether it is moved; the others are nothing in all rows. */
+  readonly isMoved: (name: string) => boolean;
+}
+
+/** In the order of the table, so that neighbours are written one after the other. */
+function moveOfRecent({ from, into, isMoved }: MoveOfRecent): string {
+  const { key, span } = RECENT[from];
+  const bucketMs = BUCKET_MS[into];
+  const columns = key.map((name) => (name === 'bucket_start' ? `bucket_start / ${bucketMs} * ${bucketMs}` : name));
+  const spanColumns = span.length === 0 ? [] : ['min(first_at)', 'max(last_at)'];
+  const sums = WRITTEN_SUM_NAMES.map((name) => (isMoved(name) ? `sum(${name})` : '0'));
+  return `INSERT INTO ${into} (${[...key, ...span, ...WRITTEN_SUM_NAMES].join(', ')})
+    SELECT ${[...columns, ...spanColumns, ...sums].join(', ')} FROM ${from}
+    GROUP BY ${key.map((_, at) => at + 1).join(', ')} ${addingConflict(key, span.length > 0, isMoved)}`;
+}
+
+function addingConflict(
+  key: readonly string[],
+  hasSpan: boolean,
+  isAdded: (name: string) => boolean = () => true,
+): string {
+  const widen = hasSpan
+    ? ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)']
+    : [];
+  const add = WRITTEN_SUM_NAMES.filter(isAdded).map((name) => `${name} = ${name} + excluded.${name}`);
+  return `ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
 }

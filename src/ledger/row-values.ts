@@ -28,6 +28,13 @@ export function integer(row: Row, name: string): number {
   throw unexpected(name);
 }
 
+/** An integer of a statement that reads them as bigints. */
+export function bigint(row: Row, name: string): bigint {
+  const value = row[name];
+  if (typeof value === 'bigint') return value;
+  throw unexpected(name);
+}
+
 /** Reads a row that came as a list. Its types do not tell that it does. */
 export function listOf(row: unknown): readonly unknown[] {
   if (Array.isArray(row)) return row;

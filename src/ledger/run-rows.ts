@@ -1,4 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { RecentRows } from './recent-rows.ts';
+import { bigint, type Row, text, textOrNull } from './row-values.ts';
 
 /** What one call, or the calls of one batch, tell of their run. */
 export interface RunTouch {
@@ -24,11 +26,7 @@ export class RunBatch {
       this.#last = touch;
       return;
     }
-    known.parentRunId ??= touch.parentRunId;
-    known.sessionId = touch.sessionId ?? known.sessionId;
-    if (touch.startedAt < known.startedAt) known.startedAt = touch.startedAt;
-    if (touch.lastActivityAt > known.lastActivityAt) known.lastActivityAt = touch.lastActivityAt;
-    known.costNanoUsd += touch.costNanoUsd;
+    addTouch(known, touch);
     this.#last = known;
   }
 
@@ -38,6 +36,15 @@ export class RunBatch {
     if (last !== null && last.runId === touch.runId && last.team === touch.team) return last;
     return this.touches.get(keyOf(touch)) ?? null;
   }
+}
+
+/** Adds what was told later. */
+function addTouch(known: RunTouch, touch: RunTouch): void {
+  known.parentRunId ??= touch.parentRunId;
+  known.sessionId = touch.sessionId ?? known.sessionId;
+  if (touch.startedAt < known.startedAt) known.startedAt = touch.startedAt;
+  if (touch.lastActivityAt > known.lastActivityAt) known.lastActivityAt = touch.lastActivityAt;
+  known.costNanoUsd += touch.costNanoUsd;
 }
 
 function keyOf({ team, runId }: RunTouch): string {
@@ -58,10 +65,23 @@ ON CONFLICT (team, run_id) DO UPDATE SET
   last_activity_at = max(last_activity_at, excluded.last_activity_at),
   cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd`;
 
+const COLUMNS = 'team, run_id, parent_run_id, session_id, started_at, last_activity_at, cost_nano_usd';
+const INSERT_RECENT = `INSERT INTO runs_recent (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`;
+/** In the order of `runs`, so that neighbours are written one after the other, and of each run as it was told. */
+const RECENT = `SELECT ${COLUMNS} FROM runs_recent ORDER BY team, run_id, rowid`;
+
+/** Writes rows of `runs` in two steps, as `RollupWriter` those of the activity. */
 export class RunWriter {
+  readonly #insert: StatementSync;
+  readonly #recent: StatementSync;
+  readonly #rows: RecentRows;
   readonly #touch: StatementSync;
 
   constructor(database: DatabaseSync) {
+    this.#insert = database.prepare(INSERT_RECENT);
+    this.#recent = database.prepare(RECENT);
+    this.#recent.setReadBigInts(true);
+    this.#rows = new RecentRows(database, 'runs_recent');
     this.#touch = database.prepare(TOUCH_RUN);
   }
 
@@ -70,7 +90,44 @@ export class RunWriter {
     for (const run of batch.touches.values()) {
       // A run that names itself as its parent has none.
       const parent = run.parentRunId === run.runId ? null : run.parentRunId;
-      this.#touch.run(run.team, run.runId, parent, run.sessionId, run.startedAt, run.lastActivityAt, run.costNanoUsd);
+      this.#insert.run(run.team, run.runId, parent, run.sessionId, run.startedAt, run.lastActivityAt, run.costNanoUsd);
     }
   }
+
+  /** How many wait to be moved. */
+  get rows(): number {
+    return this.#rows.count;
+  }
+
+  /** Moves what batches have written to `runs`. Must be called inside a transaction. */
+  move(): void {
+    let last: RunTouch | null = null;
+    for (const row of this.#recent.iterate()) {
+      const touch = touchOfRow(row);
+      if (last !== null && last.runId === touch.runId && last.team === touch.team) addTouch(last, touch);
+      else {
+        if (last !== null) this.#write(last);
+        last = touch;
+      }
+    }
+    if (last !== null) this.#write(last);
+    this.#rows.clear();
+  }
+
+  #write(run: RunTouch): void {
+    const { team, runId, parentRunId, sessionId, startedAt, lastActivityAt, costNanoUsd } = run;
+    this.#touch.run(team, runId, parentRunId, sessionId, startedAt, lastActivityAt, costNanoUsd);
+  }
+}
+
+function touchOfRow(row: Row): RunTouch {
+  return {
+    team: text(row, 'team'),
+    runId: text(row, 'run_id'),
+    parentRunId: textOrNull(row, 'parent_run_id'),
+    sessionId: textOrNull(row, 'session_id'),
+    startedAt: text(row, 'started_at'),
+    lastActivityAt: text(row, 'last_activity_at'),
+    costNanoUsd: bigint(row, 'cost_nano_usd'),
+  };
 }

@@ -5,7 +5,8 @@
  */
 const KEY = ['team', 'bucket_start', 'agent', 'key_id', 'upstream', 'model', 'usage_source'] as const;
 
-const SUMS = [
+/** What writing a call adds to. Frozen with this step, as all of it. */
+export const SUMS_OF_AGENTS = [
   'records',
   'requests',
   'failed',
@@ -43,7 +44,7 @@ const SUMS = [
 /** Only corrections add to these. */
 const CORRECTION_SUMS = ['corrections', 'priced_later', 'corrections_nano_usd'] as const;
 
-const COLUMNS = [...KEY, ...SUMS, ...CORRECTION_SUMS].join(', ');
+const COLUMNS = [...KEY, ...SUMS_OF_AGENTS, ...CORRECTION_SUMS].join(', ');
 
 export const SCHEMA_AGENTS = `
 CREATE TABLE agent_day (
@@ -54,11 +55,11 @@ CREATE TABLE agent_day (
   upstream TEXT NOT NULL,
   model TEXT NOT NULL,
   usage_source TEXT NOT NULL,
-  ${SUMS.map((name) => `${name} INTEGER NOT NULL`).join(',\n  ')},
+  ${SUMS_OF_AGENTS.map((name) => `${name} INTEGER NOT NULL`).join(',\n  ')},
   ${CORRECTION_SUMS.map((name) => `${name} INTEGER NOT NULL DEFAULT 0`).join(',\n  ')},
   PRIMARY KEY (${KEY.join(', ')})
 ) STRICT, WITHOUT ROWID;
 INSERT INTO agent_day (${COLUMNS})
-  SELECT ${[...KEY, ...[...SUMS, ...CORRECTION_SUMS].map((name) => `sum(${name})`)].join(', ')}
+  SELECT ${[...KEY, ...[...SUMS_OF_AGENTS, ...CORRECTION_SUMS].map((name) => `sum(${name})`)].join(', ')}
   FROM activity WHERE agent <> '' GROUP BY ${KEY.join(', ')};
 `;

@@ -35,6 +35,11 @@ interface OpenSegment {
   doubtedAt: number | null;
 }
 
+interface PartOfSegment {
+  readonly open: OpenSegment;
+  readonly begin: number;
+}
+
 /** Where to read on in a file of a length, in bytes. */
 interface ReadRange {
   readonly begin: number;
@@ -52,6 +57,8 @@ interface WholeLines {
 
 const FIRST_BYTES = 64 * 1024;
 const LINE_BREAK = 0x0a;
+/** Whoever goes on until everything is booked would go on for ever. */
+const NOT_MOVED = 'How far a segment of the journal is booked was not moved by its last booking.';
 
 /**
  * Reads the segments of all processes on a data folder (`segment-name.ts`), on the thread of the journal. How far each
@@ -68,6 +75,9 @@ export class SegmentReader {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   /** What the last `take` has come to, until its transaction is committed. */
   #taken = new Map<OpenSegment, number | null>();
+  /** Where it began in a segment of which it left a part, and the same of the last one that is committed. */
+  #takenPart: PartOfSegment | null = null;
+  #bookedPart: PartOfSegment | null = null;
 
   constructor(database: DatabaseSync, folder: string) {
     this.#database = database;
@@ -98,6 +108,7 @@ export class SegmentReader {
    */
   take(maxBytes: number, mayGrow: (instanceId: string) => boolean): TakenRows {
     this.#taken = new Map();
+    this.#takenPart = null;
     const rows: ReadRow[] = [];
     const faults: FaultyLine[] = [];
     let left = maxBytes;
@@ -107,7 +118,9 @@ export class SegmentReader {
       const length = fstatSync(open.descriptor).size;
       if (open.bookedAtLength === length) continue;
       if (left <= 0) return { rows, faults, isAll: false };
-      const lines = this.#wholeLines(open.descriptor, { begin: this.#bookedBytes(segment), length, maxBytes: left });
+      const begin = this.#bookedBytes(segment);
+      if (this.#bookedPart?.open === open && this.#bookedPart.begin === begin) throw new Error(NOT_MOVED);
+      const lines = this.#wholeLines(open.descriptor, { begin, length, maxBytes: left });
       const read = readLines(lines, { segment, doubtedAt: mayGrow(segment.instanceId) ? open.doubtedAt : 'all' });
       for (const row of read.rows) rows.push(row);
       for (const fault of read.faults) faults.push(fault);
@@ -115,7 +128,9 @@ export class SegmentReader {
       open.doubtedAt = read.doubtedAt;
       left = lines.isRest ? left - read.bytes : 0;
       this.#taken.set(open, lines.isRest && read.doubtedAt === null ? length : null);
-      if (!lines.isRest) return { rows, faults, isAll: false };
+      if (lines.isRest) continue;
+      if (read.bytes > 0) this.#takenPart = { open, begin };
+      return { rows, faults, isAll: false };
     }
     return { rows, faults, isAll: true };
   }
@@ -124,6 +139,7 @@ export class SegmentReader {
   committed(): void {
     for (const [open, length] of this.#taken) open.bookedAtLength = length;
     this.#taken = new Map();
+    this.#bookedPart = this.#takenPart;
   }
 
   /** Removes segments of an instance that are booked and have a successor, so that nothing is added to them. */

@@ -161,6 +161,11 @@ export const METRICS = {
   journal_unavailable: { type: 'gauge', labels: [], help: '1 while the journal cannot be written, else 0.' },
   journal_commits_total: { type: 'counter', labels: [], help: 'Groups of records that the journal has written.' },
   journal_records_total: { type: 'counter', labels: [], help: 'Records that the journal has written.' },
+  journal_refused_rows_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Rows that could not be entered in the books; they are kept in the table refused_rows. Always 0 but for faults.',
+  },
   journal_commit_wait_seconds: {
     type: 'histogram',
     labels: [],

@@ -39,6 +39,8 @@ export interface Metrics {
   /** Counts a commit of the journal that holds `recordCount` records. */
   journalCommitted(recordCount: number): void;
   journalWaited(waitSeconds: number): void;
+  /** Counts rows that could not be entered in the books. */
+  journalRefused(rows: number): void;
   /** Has the journal's state read at every scrape. */
   watchJournal(read: () => JournalReading): void;
   sinkDelivered(sink: string, events: number): void;
@@ -128,6 +130,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       instruments.counter('journal_commits_total').inc();
       instruments.counter('journal_records_total').inc(recordCount);
     },
+    journalRefused: (rows) => instruments.counter('journal_refused_rows_total').inc(rows),
     journalWaited: (waitSeconds) => journalWaits.observe(waitSeconds),
     watchJournal: (read) => {
       readJournal = read;

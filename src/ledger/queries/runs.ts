@@ -5,6 +5,7 @@ import { distinctTeams } from '../distinct-teams.ts';
 import { isoTime } from '../iso-time.ts';
 import type { RunCursor, RunDeclaration, RunFilter, RunKey, RunRow } from '../ledger-reader.ts';
 import { integer, jsonArray, jsonStrings, type Row, text, textOrNull } from '../row-values.ts';
+import { DEAR_RUN_NANO_USD } from '../schema-spread.ts';
 
 const RUN_COLUMNS = `
 SELECT team, run_id, parent_run_id, session_id, labels, limits,
@@ -75,7 +76,22 @@ interface TeamPage {
   readonly worst: RunRow | null;
 }
 
-function listRunsOfTeam(database: DatabaseSync, { filter, page, team, worst }: TeamPage): RunRow[] {
+/** By cost, dear runs are found by their index; the others are looked through only where a page has room for them. */
+function listRunsOfTeam(database: DatabaseSync, asked: TeamPage): RunRow[] {
+  if (asked.filter.order !== '-cost' || asked.filter.sessionId !== null) return readRuns(database, asked, 'all');
+  const dear = readRuns(database, asked, 'dear');
+  const isEnough = dear.length >= asked.page.limit || (asked.worst?.cost_nano_usd ?? 0n) >= DEAR_RUN_NANO_USD;
+  return isEnough ? dear : [...dear, ...readRuns(database, asked, 'others')].slice(0, asked.page.limit);
+}
+
+/** Which runs of a team, and how they are found. A session has few: sorting them costs less than walking in order. */
+const PARTS = {
+  all: { table: 'runs', condition: null },
+  dear: { table: 'runs INDEXED BY runs_by_cost', condition: `cost_nano_usd >= ${DEAR_RUN_NANO_USD}` },
+  others: { table: 'runs', condition: `cost_nano_usd < ${DEAR_RUN_NANO_USD}` },
+} as const;
+
+function readRuns(database: DatabaseSync, { filter, page, team, worst }: TeamPage, part: keyof typeof PARTS): RunRow[] {
   const column = filter.order === '-cost' ? 'cost_nano_usd' : 'last_activity_at';
   const conditions = ['team = ?'];
   const values: (string | bigint)[] = [team];
@@ -83,6 +99,7 @@ function listRunsOfTeam(database: DatabaseSync, { filter, page, team, worst }: T
     conditions.push(condition);
     values.push(...bound);
   };
+  if (PARTS[part].condition !== null) where(PARTS[part].condition);
   if (filter.sessionId !== null) where('session_id = ?', filter.sessionId);
   if (filter.startMs !== null) where('last_activity_at >= ?', isoTime(filter.startMs));
   if (filter.endMs !== null) {
@@ -95,8 +112,7 @@ function listRunsOfTeam(database: DatabaseSync, { filter, page, team, worst }: T
     else if (team > page.after.team) where(`${column} <= ?`, value);
     else where(`(${column} < ? OR (${column} = ? AND run_id > ?))`, value, value, page.after.runId);
   }
-  // A session has few runs: sorting them costs less than walking all runs of the team in order.
-  const table = filter.sessionId === null ? 'runs' : 'runs INDEXED BY runs_by_session';
+  const table = filter.sessionId === null ? PARTS[part].table : 'runs INDEXED BY runs_by_session';
   const sql = `${RUN_COLUMNS} FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY ${column} DESC, run_id LIMIT ?`;
   return database
     .prepare(sql)

@@ -15,6 +15,7 @@ import { readKeptFrom } from '../retention.ts';
 import { HOUR_MS } from '../rollups.ts';
 import { integerAt, listOf, textAt } from '../row-values.ts';
 import { emptySums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL } from '../sums.ts';
+import { activityOfRunsSql } from './activity.ts';
 import { addChosen, type ChosenSums, chosenSums, readSums, subtractChosen, sumsSql } from './sum-columns.ts';
 import { usageByName } from './usage-by-name.ts';
 import { QUERY_BUCKET_MS, type Segment, segmentsOf, spanOf } from './usage-segments.ts';
@@ -117,13 +118,13 @@ function readSegment(database: DatabaseSync, segment: Segment, query: Asked): Fo
   const start = segment.source === 'records' ? 'unixepoch(started_at) * 1000' : 'bucket_start';
   const columns = query.groupBy.map((name) => `${dimensionSql(segment, name)} AS "d_${name}"`);
   const groups = ['at', ...query.groupBy.map((name) => `"d_${name}"`)];
-  const table = tableSql(segment, query, conditions);
+  const table = tableSql(segment, query);
   const sql = `SELECT ${[`${start} / ${bucketMs} * ${bucketMs} AS at`, ...columns].join(', ')},
       ${sumsSql((name) => sumSql(segment, name, query.includeEstimated), query.chosen)}
-    FROM ${table} WHERE ${conditions.sql.join(' AND ')} GROUP BY ${groups.join(', ')}`;
+    FROM ${table.sql} WHERE ${conditions.sql.join(' AND ')} GROUP BY ${groups.join(', ')}`;
   const statement = database.prepare(sql);
   statement.setReturnArrays(true);
-  return statement.all(...conditions.values).map((row) => usageOfRow(listOf(row), query));
+  return statement.all(...table.values, ...conditions.values).map((row) => usageOfRow(listOf(row), query));
 }
 
 class Conditions {
@@ -163,22 +164,26 @@ function restrictDimensions(conditions: Conditions, segment: Segment, query: Usa
   }
 }
 
-/** The table, by way of its runs or sessions where only some of them are asked for. */
-function tableSql({ source }: Segment, { filters }: UsageQuery, conditions: Conditions): string {
-  if (source !== 'activity') return source;
-  for (const [name, index] of ACTIVITY_INDEXES) {
-    const values = filters[name];
-    if (values === undefined || values.includes('')) continue;
-    conditions.add(`${name} <> ''`); // as the partial index says
-    return `${source} INDEXED BY ${index}`;
+/** The table, by way of its runs or sessions where only some of them are asked for. Its parameters come first. */
+function tableSql({ source }: Segment, { filters }: UsageQuery): { sql: string; values: readonly string[] } {
+  const plain = { sql: source, values: [] };
+  if (source !== 'activity') return plain;
+  const { run_id: runs = [''], session_id: sessions = [''], team: teams } = filters;
+  if (!runs.includes('')) {
+    const ofTeams = teams === undefined ? distinctTeamsSql('runs') : numbered(teams, runs.length);
+    const condition = `team IN (${ofTeams}) AND run_id IN (${numbered(runs, 0)})`;
+    return { sql: activityOfRunsSql(condition), values: [...runs, ...(teams ?? [])] };
   }
-  return source;
+  // As the partial index says.
+  return sessions.includes('') ? plain : { sql: SESSIONS_SQL, values: [] };
 }
 
-const ACTIVITY_INDEXES = [
-  ['run_id', 'activity_by_run'],
-  ['session_id', 'activity_by_session'],
-] as const;
+const SESSIONS_SQL = `(SELECT * FROM activity INDEXED BY activity_by_session WHERE session_id <> '')`;
+
+/** Parameters for these values, from the one after `before` on. */
+function numbered(values: readonly string[], before: number): string {
+  return values.map((_, at) => `?${before + at + 1}`).join(', ');
+}
 
 /** A dimension in the words of the table; '' for none. */
 function dimensionSql(segment: Segment, name: UsageDimension): string {

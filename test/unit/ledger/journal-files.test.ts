@@ -241,12 +241,20 @@ describe('what a process has left that died', () => {
     segment.append(Buffer.from('deadbeef f[]\n'));
     segment.append(sealedRows(['finish', cut]).subarray(0, -10));
     const errors: unknown[] = [];
-    const journal = await openTestJournal({ dataDir, onError: (error) => errors.push(error) });
+    let refusedRows = 0;
+    const journal = await openTestJournal({
+      dataDir,
+      onError: (error) => errors.push(error),
+      onRefusedRows: (rows) => {
+        refusedRows += rows;
+      },
+    });
     expect(journal.recoveredCalls).toBe(1);
     expect(await journal.reader.record(done.id, null)).toEqual(done);
     expect(await journal.reader.record(open.id, null)).toMatchObject({ ending: 'interrupted' });
     expect(await journal.reader.record(cut.id, null)).toBeNull();
     await vi.waitFor(() => expect(errors).toMatchObject([{ message: expect.stringContaining('checksum') }]), WAIT);
+    expect(refusedRows).toBe(1);
     expect(existsSync(segment.path)).toBe(true); // its event loop may be writing yet
   });
 

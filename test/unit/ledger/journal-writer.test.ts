@@ -54,6 +54,21 @@ const endings = (database: DatabaseSync): unknown[] =>
   database.prepare(`SELECT id, ending FROM records UNION ALL SELECT id, 'in_flight' FROM open_calls ORDER BY id`).all();
 
 describe('what is appended', () => {
+  it('may be entered without its roll-ups and runs, which any process moves to their tables later', () => {
+    const { database, one, two } = openBooks();
+    one.segment.write(['finish', callRecord()], ['finish', callRecord()]);
+    one.writer.bookSome();
+    const tables = ['records', 'usage_day', 'activity', 'runs'] as const;
+    expect(tables.map((table) => count(database, table))).toEqual([2, 0, 0, 0]);
+    two.writer.book();
+    expect(tables.map((table) => count(database, table))).toEqual([2, 1, 1, 1]);
+    expect(database.prepare('SELECT records, total_tokens FROM activity').all()).toEqual([
+      { records: 2, total_tokens: 3000 },
+    ]);
+    one.writer.book();
+    expect(database.prepare('SELECT records FROM usage_day').all()).toEqual([{ records: 2 }]);
+  });
+
   it('is entered in the books later, once', () => {
     const { database, one } = openBooks();
     const [open, done] = [openCallRecord(), callRecord()];
@@ -182,7 +197,15 @@ describe('a line', () => {
 });
 
 const calls = fc.array(fc.tuple(endedRecord, fc.boolean(), fc.boolean(), fc.boolean()), { maxLength: 20 });
-const TURNS = ['append', 'through one', 'through two', 'book one', 'book two'] as const;
+const TURNS = [
+  'append',
+  'through one',
+  'through two',
+  'book one',
+  'book two',
+  'book some one',
+  'book some two',
+] as const;
 const cuts = fc.array(fc.constantFrom(...TURNS), { minLength: 60, maxLength: 60 });
 
 it('what one process appends, two enter as one would, however they take turns', { timeout: 30_000 }, () => {
@@ -202,6 +225,7 @@ it('what one process appends, two enter as one would, however they take turns', 
       for (const turn of turns) {
         const writer = turn.endsWith('two') ? two.writer : one.writer;
         if (turn === 'append') one.segment.write(...rest.splice(0, 3));
+        else if (turn.startsWith('book some')) writer.bookSome();
         else if (turn.startsWith('book')) writer.book();
         else writer.writeThrough(rowsOf(...rest.splice(0, 3)));
       }
@@ -216,6 +240,7 @@ it('what one process appends, two enter as one would, however they take turns', 
         'usage_hour',
         'usage_day',
         'user_day',
+        'agent_day',
         'activity',
         'runs',
       ]) {
@@ -226,7 +251,9 @@ it('what one process appends, two enter as one would, however they take turns', 
         };
         expect(rowsIn(turned)).toEqual(rowsIn(plain));
       }
-      expect(count(turned, 'refused_rows')).toBe(0);
+      for (const table of ['usage_recent', 'activity_recent', 'runs_recent', 'refused_rows']) {
+        expect(count(turned, table)).toBe(0);
+      }
       plain.close();
     }),
     { numRuns: 40 },

@@ -67,6 +67,25 @@ describe('the list of runs', () => {
     expect(byTime.map((run) => run.last_activity_at)).toEqual([at(5), at(5), at(4)]);
   });
 
+  it('goes on from dear runs to cheap ones, in pages of any size, over all teams and in one', async () => {
+    const journal = await openTestJournal();
+    const costs = [0, 99_999_999, 100_000_000, 100_000_001, 2_000_000_000, 3, 100_000_000, 40];
+    const records = costs.map((cost_nano_usd, n) =>
+      callRecord({ team: n % 3 === 0 ? 'sales' : 'research', run_id: `run-${n}`, cost_nano_usd }),
+    );
+    await Promise.all(records.map((record) => journal.finish(record)));
+    for (const team of [null, 'sales', 'research']) {
+      const filter = { ...ALL, order: '-cost', team } as const;
+      const ofTeam = records.filter((record) => team === null || record.team === team);
+      const highest = ofTeam.map((record) => BigInt(record.cost_nano_usd ?? 0)).sort((a, b) => (a > b ? -1 : 1));
+      for (const limit of [1, 2, 3, 5, 100]) {
+        const pages = await readPages(journal, filter, limit);
+        expect(pages.map((run) => run.cost_nano_usd)).toEqual(highest);
+        expect(new Set(names(pages)).size).toBe(ofTeam.length);
+      }
+    }
+  });
+
   it('holds what is asked for', async () => {
     const journal = await openWithRuns();
     const list = async (filter: Partial<RunFilter>): Promise<string[]> =>

@@ -237,6 +237,12 @@ describe('what is no record', () => {
     expect(await total(metrics, 'journal_commit_wait_seconds_sum')).toBe(0.003);
   });
 
+  it('rows that the books refused are counted, and there are none at the beginning', async () => {
+    expect(await total(metrics, 'journal_refused_rows_total')).toBe(0);
+    metrics.journalRefused(3);
+    expect(await total(metrics, 'journal_refused_rows_total')).toBe(3);
+  });
+
   it('a refused configuration keeps the time of the one in force', async () => {
     metrics.configLoaded('loaded', 1_700_000_000_000);
     metrics.configLoaded('refused', 1_700_000_100_000);
