@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PATIENCE_MS = 1_000;
+/** Far longer than the longest booking takes, on a slow disk too: what a report lacks, nobody sees. */
+const PATIENCE_MS = 5_000;
 
 /**
  * Has what is committed entered in the books, before something is read from them. Where that fails, or takes too long,
