@@ -29,7 +29,7 @@ Runs every candidate on every workload, interleaved, and prints what each costs.
 
   --quick              one short round of everything, in under three minutes
   --rounds N           rounds of each measurement (3; with --quick 1)
-  --seconds N          length of one measurement (3; with --quick 1)
+  --seconds N          length of one measurement (3; with --quick 1); at a fixed rate three times that
   --workload A,B       only these workloads
   --candidate A,B      only these candidates
   --peer 'NAME=COMMAND …'
