@@ -26,17 +26,35 @@ export const EVENT_MEANINGS: ReadonlyMap<string, EventMeaning> = new Map<string,
 ]);
 
 /**
+ * V8 compiles a regular expression for the text that it meets: it counts the characters in the middle of that one, and by
+ * them decides whether the search may skip. Compiled for a short event full of quotes it reads every character of all
+ * later ones, four times as slowly; for words it skips. First it compiles to bytecode, at the second text to machine code.
+ */
+const WORDS = 'The quick brown fox jumps over the lazy dog. '.repeat(4);
+
+/** Has the expression compiled for good, and gives it back. */
+function compiled(pattern: RegExp): RegExp {
+  for (let text = 0; text < 2; text++) {
+    pattern.lastIndex = 0;
+    pattern.test(WORDS);
+  }
+  return pattern;
+}
+
+/**
  * Tells the events that can matter from the many that cannot, in one look at their text. A member with the value null
  * does not matter: OpenAI's chat streams have `"usage":null` in every event. A `"name"` is where a tool call begins.
  * Measured on an ordinary chunk of 330 bytes: 0.1 µs with the text, 0.05 µs if a text holds many events; 0.8 µs for three
  * searches in the buffer, 0.8 µs to parse it.
  */
-const CHAT_EVENT_MATTERS = /"(?:usage|error|name)"\s*:\s*[^\sn]/g;
+const CHAT_EVENT_MATTERS = compiled(/"(?:usage|error|name)"\s*:\s*[^\sn]/g);
 
 /** The same for streams of typed events: Responses, images, audio. */
-const TYPED_EVENT_MATTERS = new RegExp(
-  `"(?:usage|error)"\\s*:\\s*[^\\sn]|"type"\\s*:\\s*"(?:${[...EVENT_MEANINGS.keys()].map(escaped).join('|')})"`,
-  'g',
+const TYPED_EVENT_MATTERS = compiled(
+  new RegExp(
+    `"(?:usage|error)"\\s*:\\s*[^\\sn]|"type"\\s*:\\s*"(?:${[...EVENT_MEANINGS.keys()].map(escaped).join('|')})"`,
+    'g',
+  ),
 );
 
 /** Finds, in the text of events of a stream, where something begins that can matter. */
