@@ -54,11 +54,9 @@ export class DocumentPassage implements Passage {
   }
 
   release(): Buffer[] {
-    const held = this.#held;
-    this.#held = [];
-    this.#kept = [];
+    this.#kept.length = 0;
     this.#spilled = true;
     this.#expectedBytes = null;
-    return held;
+    return this.#held.splice(0);
   }
 }

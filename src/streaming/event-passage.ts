@@ -56,9 +56,7 @@ export class EventPassage implements Passage {
 
   release(): Buffer[] {
     this.#released = true;
-    const held = this.#held;
-    this.#held = [];
-    return held;
+    return this.#held.splice(0);
   }
 
   #read(event: ScannedEvent): void {

@@ -92,9 +92,7 @@ export class FilteredEventPassage implements Passage {
 
   release(): Buffer[] {
     this.#released = true;
-    const held = this.#held;
-    this.#held = [];
-    return held;
+    return this.#held.splice(0);
   }
 
   #take(event: ScannedEvent): void {

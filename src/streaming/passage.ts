@@ -9,7 +9,11 @@ export interface Passage {
   end(): Promise<void> | void;
   /** True from the moment when the bytes seen say that the answer is whole, although the upstream has not ended yet. */
   readonly complete: boolean;
-  /** The bytes that waited, in order. Afterwards the passage holds nothing and lets everything through. */
+  /**
+   * The bytes that waited, in order. Afterwards the passage holds nothing and lets everything through. It must take them
+   * out of its list rather than begin a new one: a list that has grown old with its stream keeps what is in it until the
+   * next full collection, and with each piece the 64 KiB of `Buffer`'s pool that it was cut from.
+   */
   release(): Buffer[];
 }
 
@@ -39,8 +43,6 @@ export class OpenPassage implements Passage {
 
   release(): Buffer[] {
     this.#expectedBytes = null;
-    const held = this.#held;
-    this.#held = [];
-    return held;
+    return this.#held.splice(0);
   }
 }

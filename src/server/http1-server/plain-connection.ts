@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { PlainRequest } from './plain-request.ts';
 import { type AnswerKeeper, PlainResponse } from './plain-response.ts';
 import { type RequestHead, readRequestHead } from './request-head.ts';
+import type { TurnOutput } from './turn-output.ts';
 
 /** What happens on a connection, as Node's HTTP parser names it. */
 export class ConnectionError extends Error {
@@ -18,6 +19,7 @@ export class ConnectionError extends Error {
 export interface Lane {
   readonly maxHeadBytes: number;
   readonly keepAliveLines: string;
+  readonly output: TurnOutput;
   /** The last head of any connection, if it is not long. */
   lastHead: RequestHead | null;
   serve(request: PlainRequest, response: PlainResponse): void;
@@ -72,6 +74,10 @@ export class PlainConnection implements AnswerKeeper {
 
   get keepAliveLines(): string {
     return this.#lane.keepAliveLines;
+  }
+
+  get output(): TurnOutput {
+    return this.#lane.output;
   }
 
   get waitsFor(): Waiting {

@@ -4,6 +4,7 @@ import { ConnectionError, type Lane, PlainConnection } from './plain-connection.
 import type { PlainRequest } from './plain-request.ts';
 import type { PlainResponse } from './plain-response.ts';
 import type { RequestHead } from './request-head.ts';
+import { TurnOutput } from './turn-output.ts';
 
 /** Longer heads are Node's to read. */
 const MAX_HEAD_BYTES = 16_384;
@@ -26,6 +27,7 @@ export class PlainLane implements Lane {
   readonly #connections: PlainConnection[] = [];
   readonly maxHeadBytes: number;
   readonly keepAliveLines: string;
+  readonly output = new TurnOutput();
   lastHead: RequestHead | null = null;
   #looks: NodeJS.Timeout | null = null;
   #lookMs = LONGEST_LOOK_MS;

@@ -4,27 +4,31 @@ import type { ClientResponse, ClientSocket } from '../../streaming/client-respon
 import { Listeners } from './listeners.ts';
 import type { PlainRequest } from './plain-request.ts';
 import { type GivenHeaders, ResponseHead } from './response-head.ts';
+import { type DueAnswer, MAX_JOINED_BYTES, type TurnOutput } from './turn-output.ts';
 
 /** The connection that an answer goes out on. */
 export interface AnswerKeeper extends ClientSocket {
   readonly socket: Socket;
   /** Tells `Connection` and `Keep-Alive` of an answer after which the connection stays. */
   readonly keepAliveLines: string;
+  readonly output: TurnOutput;
   /** The answer has been given to the system. */
   answered(): void;
 }
 
 type AnswerListener = (given: undefined) => void;
 
-/** Up to this length what goes out is copied into one piece: cheaper than to have the system gather it. */
-const MAX_JOINED_BYTES = 4096;
+const LINE_END = '\r\n';
 const LAST_CHUNK = '0\r\n\r\n';
+const CR = 0x0d;
+const LF = 0x0a;
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
 /**
  * The answer to a request that came in plain HTTP/1.1, with as much of the behaviour of Node's `ServerResponse` as is
  * used here and in Fastify, and the same bytes. What is written within a turn goes out at its end, in one piece.
  */
-export class PlainResponse implements ClientResponse {
+export class PlainResponse implements ClientResponse, DueAnswer {
   readonly req: PlainRequest;
   statusCode = 200;
   statusMessage: string | undefined;
@@ -45,9 +49,10 @@ export class PlainResponse implements ClientResponse {
   #setHeaders: Map<string, readonly [string, OutgoingHttpHeader]> | null = null;
   #hasBody = true;
   #isChunked = false;
-  /** Bytes that wait for the end of the turn, in their order, and what stands behind them. */
-  #pieces: (string | Buffer)[] = [];
-  #text = '';
+  /** What waits for the end of the turn: the head, and parts of the body as they were written. */
+  #head = '';
+  #bodies: Buffer[] | null = null;
+  /** How many bytes that are, with the framing of chunks. */
   #waitingBytes = 0;
   #willFlush = false;
   #hasTimeout = false;
@@ -64,7 +69,7 @@ export class PlainResponse implements ClientResponse {
   }
 
   get writableLength(): number {
-    return this.closed ? 0 : this.#waitingBytes + this.#text.length + this.#keeper.socket.writableLength;
+    return this.closed ? 0 : this.#waitingBytes + this.#keeper.socket.writableLength;
   }
 
   on(event: string, listener: AnswerListener): this {
@@ -132,13 +137,13 @@ export class PlainResponse implements ClientResponse {
     if (this.writableEnded || this.destroyed) return false;
     if (!this.headersSent) this.#storeHead(new ResponseHead(this.statusCode, this.statusMessage), undefined);
     this.#add(bytes);
+    const takesMore = this.writableLength < this.#keeper.socket.writableHighWaterMark;
+    if (!takesMore) this.writableNeedDrain = true;
     if (!this.#willFlush) {
       this.#willFlush = true;
-      queueMicrotask(() => this.#flushLater());
+      this.#keeper.output.flushSoon(this);
     }
-    if (this.writableLength < this.#keeper.socket.writableHighWaterMark) return true;
-    this.writableNeedDrain = true;
-    return false;
+    return takesMore;
   }
 
   end(bytes?: Buffer | string | null): this {
@@ -149,7 +154,7 @@ export class PlainResponse implements ClientResponse {
       this.#storeHead(head, undefined);
     }
     if (bytes !== undefined && bytes !== null) this.#add(bytes);
-    if (this.#isChunked) this.#text += LAST_CHUNK;
+    if (this.#isChunked) this.#waitingBytes += LAST_CHUNK.length;
     this.writableEnded = true;
     this.flush();
     return this;
@@ -200,7 +205,7 @@ export class PlainResponse implements ClientResponse {
     else if (this.writableNeedDrain && !socket.writableNeedDrain) this.#drainAfter(socket);
   }
 
-  #flushLater(): void {
+  flushDue(): void {
     if (this.#willFlush) this.flush();
   }
 
@@ -213,7 +218,8 @@ export class PlainResponse implements ClientResponse {
   #finishHead(head: ResponseHead): void {
     head.keepsAlive = this.shouldKeepAlive;
     head.sendsDate = this.sendDate;
-    this.#text = head.finish(this.#keeper.keepAliveLines);
+    this.#head = head.finish(this.#keeper.keepAliveLines);
+    this.#waitingBytes += this.#head.length;
     this.#hasBody = head.hasBody;
     this.#isChunked = head.isChunked;
     this.isLast = head.isLast;
@@ -223,30 +229,57 @@ export class PlainResponse implements ClientResponse {
   #add(bytes: Buffer | string): void {
     if (!this.#hasBody || bytes.length === 0) return;
     const body = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-    if (this.#isChunked) this.#text += `${body.length.toString(16)}\r\n`;
-    this.#pieces.push(this.#text, body);
-    this.#waitingBytes += this.#text.length + body.length;
-    this.#text = this.#isChunked ? '\r\n' : '';
+    if (this.#bodies === null)
+      this.#bodies = [body]; // a list that is pushed to has room for seventeen
+    else this.#bodies.push(body);
+    this.#waitingBytes += body.length;
+    if (this.#isChunked) this.#waitingBytes += hexLength(body.length) + 2 * LINE_END.length;
   }
 
   #hand(socket: Socket): void {
-    const total = this.#waitingBytes + this.#text.length;
+    const total = this.#waitingBytes;
     if (total === 0) return;
-    const pieces = this.#pieces;
-    if (this.#text !== '') pieces.push(this.#text);
-    this.#pieces = [];
-    this.#waitingBytes = 0;
-    this.#text = '';
     if (total <= MAX_JOINED_BYTES) {
-      socket.write(joined(pieces, total));
-      return;
+      const { output } = this.#keeper;
+      const room = output.room(total);
+      this.#putInto(room);
+      output.write(socket, room);
+    } else {
+      socket.cork();
+      this.#writeParts(socket);
+      socket.uncork();
     }
-    socket.cork();
-    for (const piece of pieces) {
-      if (typeof piece !== 'string') socket.write(piece);
-      else if (piece !== '') socket.write(piece, 'latin1');
+    this.#head = '';
+    this.#bodies = null;
+    this.#waitingBytes = 0;
+  }
+
+  /** Puts together all that waits. */
+  #putInto(room: Buffer): void {
+    let at = this.#head === '' ? 0 : room.write(this.#head, 'latin1');
+    for (const body of this.#bodies ?? []) {
+      if (this.#isChunked) at = putChunkSize(room, at, body.length);
+      room.set(body, at);
+      at += body.length;
+      if (this.#isChunked) at = putLineEnd(room, at);
     }
-    socket.uncork();
+    if (this.#endsWithChunk) room.write(LAST_CHUNK, at, 'latin1');
+  }
+
+  #writeParts(socket: Socket): void {
+    let text = this.#head;
+    for (const body of this.#bodies ?? []) {
+      if (this.#isChunked) text += body.length.toString(16) + LINE_END;
+      if (text !== '') socket.write(text, 'latin1');
+      socket.write(body);
+      text = this.#isChunked ? LINE_END : '';
+    }
+    if (this.#endsWithChunk) text += LAST_CHUNK;
+    if (text !== '') socket.write(text, 'latin1');
+  }
+
+  get #endsWithChunk(): boolean {
+    return this.#isChunked && this.writableEnded;
   }
 
   #finishAfter(socket: Socket): void {
@@ -281,10 +314,22 @@ export class PlainResponse implements ClientResponse {
 
 const NO_BYTES = Buffer.alloc(0);
 
-function joined(pieces: readonly (string | Buffer)[], total: number): Buffer {
-  const bytes = Buffer.allocUnsafe(total);
-  let at = 0;
-  for (const piece of pieces)
-    at += typeof piece === 'string' ? bytes.write(piece, at, 'latin1') : piece.copy(bytes, at);
-  return bytes;
+function hexLength(value: number): number {
+  let digits = 1;
+  for (let rest = value >>> 4; rest > 0; rest >>>= 4) digits++;
+  return digits;
+}
+
+/** Gives the index behind the size and its line end. */
+function putChunkSize(room: Buffer, at: number, size: number): number {
+  const end = at + hexLength(size);
+  let rest = size;
+  for (let i = end - 1; i >= at; i--, rest >>>= 4) room[i] = HEX_DIGITS[rest & 0xf] ?? 0;
+  return putLineEnd(room, end);
+}
+
+function putLineEnd(room: Buffer, at: number): number {
+  room[at] = CR;
+  room[at + 1] = LF;
+  return at + LINE_END.length;
 }
