@@ -145,13 +145,15 @@ function fold({ columns, call }: EnteredRow, rollups: RollupBatch, runs: RunBatc
   const runId = textAt(columns, AT.runId);
   if (runId === '') return;
   const startedAt = textAt(columns, AT.startedAt);
+  const endedAt = textAt(columns, AT.endedAt);
   runs.add({
     team: textAt(columns, AT.team),
     runId,
     parentRunId: textAt(columns, AT.parentRunId) || null,
     sessionId: textAt(columns, AT.sessionId) || null,
     startedAt,
-    lastActivityAt: textAt(columns, AT.endedAt) || startedAt,
+    // A clock may be set back meanwhile; the days from the first to the last moment hold each call's beginning.
+    lastActivityAt: endedAt > startedAt ? endedAt : startedAt,
     costNanoUsd: BigInt(call?.costNanoUsd ?? 0),
   });
 }

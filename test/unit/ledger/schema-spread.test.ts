@@ -59,3 +59,22 @@ it('a ledger of the version before answers for its runs as a new one does', () =
   written.close();
   migrated.close();
 });
+
+it('all calls of a run are found where the clock was set back over midnight while one was open', () => {
+  const database = new DatabaseSync(':memory:');
+  migrate(database, ':memory:');
+  const [record] = fc.sample(endedRecord, { numRuns: 1, seed: 7 });
+  const times = [
+    ['2026-03-02T00:10:00.000Z', '2026-03-01T23:50:00.000Z'],
+    ['2026-03-01T23:55:00.000Z', '2026-03-01T23:56:00.000Z'],
+  ] as const;
+  const rows = times.map(([started_at, ended_at], sequence) => {
+    if (record === undefined) throw new Error('there is no record');
+    const call = { ...record, id: `call-${sequence}`, team: 'a', run_id: 'r', session_id: null, started_at, ended_at };
+    return { sequence, step: 'finish' as const, columns: columnsOfRecord(call) };
+  });
+  expect(new BatchWriter(database, 'test').write(rows)).toEqual([]);
+  const sums = sumsOfRun(database, { team: 'a', runId: 'r' });
+  expect(sums.reduce((records, sum) => records + sum.records, 0)).toBe(2);
+  database.close();
+});
