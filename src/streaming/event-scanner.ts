@@ -42,8 +42,7 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const LOWER_D = 0x64;
 const LOWER_E = 0x65;
-/** Of `data: `. */
-const DATA_BYTES = 6;
+const DATA = 'data: ';
 const EVENT = 'event: ';
 /** Below this a rest of a chunk is copied, so that it does not keep the whole network buffer alive. */
 const COPY_BELOW_BYTES = 4096;
@@ -240,10 +239,10 @@ class PlainEvent implements ScannedEvent, ChunkSpan {
     const named = chunk[at] === LOWER_E;
     const nameEnd = named ? this.#nameEnd(at) : at - 1;
     if (nameEnd < 0 && named) return false;
-    const from = nameEnd + 1 + DATA_BYTES;
-    if (!isDataAt(chunk, nameEnd + 1)) return false;
+    const from = nameEnd + 1 + DATA.length;
+    if (!this.text.startsWith(DATA, nameEnd + 1)) return false;
     const to = this.text.indexOf('\n', from);
-    if (to < 0 || chunk[to + 1] !== LF || this.#holdsCr(at, to)) return false;
+    if (to < 0 || this.text.charCodeAt(to + 1) !== LF || this.#holdsCr(at, to)) return false;
     this.name = named ? this.#nameAt(at + EVENT.length, nameEnd) : null;
     this.from = from;
     this.to = to;
@@ -305,18 +304,6 @@ class PlainEvent implements ScannedEvent, ChunkSpan {
     }
     return this.#nextCr < end;
   }
-}
-
-/** Whether `data: ` stands there: for so few bytes a search costs more than a look at each. */
-function isDataAt(bytes: Buffer, at: number): boolean {
-  return (
-    bytes[at] === 0x64 &&
-    bytes[at + 1] === 0x61 &&
-    bytes[at + 2] === 0x74 &&
-    bytes[at + 3] === 0x61 &&
-    bytes[at + 4] === COLON &&
-    bytes[at + 5] === SPACE
-  );
 }
 
 interface EventFields {
