@@ -70,6 +70,8 @@ export class Relay implements AnswerConsumer {
   /** The rest of the answer is for nobody. */
   #stopped = false;
   #sourceEnded = false;
+  /** The source failed behind the end of the answer, before the release. */
+  #failedBehindEnd = false;
   #clientLeft = false;
   #drainedBytes = 0;
   #drainTimer: NodeJS.Timeout | null = null;
@@ -143,9 +145,10 @@ export class Relay implements AnswerConsumer {
     if (!this.#clientLeft) this.sendHead();
     this.#sendTail();
     // What ends the answer goes out with its last bytes.
-    const last = this.#sourceEnded ? held.pop() : undefined;
+    const last = this.#sourceEnded && !this.#failedBehindEnd ? held.pop() : undefined;
     for (const bytes of held) this.#write(bytes);
-    if (this.#sourceEnded) this.#finish(last);
+    if (this.#failedBehindEnd) this.cutClient();
+    else if (this.#sourceEnded) this.#finish(last);
     else if (this.#awaitsRelease) this.#readOn();
   }
 
@@ -248,6 +251,10 @@ export class Relay implements AnswerConsumer {
     if (this.#stopped) return;
     if (this.#released) {
       this.cutClient();
+      return;
+    }
+    if (this.#settled) {
+      this.#failedBehindEnd = true; // as if it had failed just after the release
       return;
     }
     void Promise.resolve(this.#options.passage.end()).then(() => {

@@ -155,6 +155,21 @@ describe('an answer', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it.each(['before', 'after'])('is cut where its upstream fails behind the end, %s the release', async (moment) => {
+    const { source, client, relay, run, outcome } = relaying({ passage: endsAtDone() });
+    run();
+    source.send('data: a\n\ndata: [DONE]\n\n');
+    await rest();
+    if (moment === 'after') relay.release();
+    source.fail(new Error('cut'));
+    await rest();
+    if (moment === 'before') relay.release();
+    await rest();
+    expect(outcome()).toEqual({ kind: 'completed' });
+    expect(bodyOf(client.taken)).toBe('data: a\n\ndata: [DONE]\n\n');
+    expect([client.taken.endsWith(END), client.isCut]).toEqual([false, true]);
+  });
+
   it('is not read on behind its end without a bound before its release', async () => {
     const { source, client, relay, run, outcome } = relaying({ passage: endsAtDone() });
     run();
