@@ -57,7 +57,7 @@ function lastKey(bytes: Buffer, quotedKey: Buffer): number {
   return far === 0 ? -1 : bytes.lastIndexOf(quotedKey, far);
 }
 
-/** Finds those `wanted` members that stand before the first member that is an array or object. */
+/** Finds those `wanted` members that stand before the first member that is an array. */
 export function leadingMembers(bytes: Buffer, start: number, wanted: MemberNames): Map<string, MemberSpan> {
   const found = new Map<string, MemberSpan>();
   let at = skipSpace(bytes, start);
@@ -66,7 +66,7 @@ export function leadingMembers(bytes: Buffer, start: number, wanted: MemberNames
     const keyStart = skipSpace(bytes, at + 1);
     const keyEnd = skipString(bytes, keyStart);
     const valueStart = valueAfterKey(bytes, keyEnd);
-    if (valueStart < 0 || bytes[valueStart] === OPEN_BRACE || bytes[valueStart] === OPEN_BRACKET) return found;
+    if (valueStart < 0 || bytes[valueStart] === OPEN_BRACKET) return found;
     const valueEnd = skipValue(bytes, valueStart);
     if (valueEnd < 0) return found;
     const name = wanted.at(bytes, keyStart, keyEnd);

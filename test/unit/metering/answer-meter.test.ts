@@ -666,6 +666,17 @@ describe('documents', () => {
     });
   });
 
+  it.each([10, 300_000])('reads the same of an answer, how large its images are (%i bytes)', (bytes) => {
+    const data = [{ b64_json: 'A'.repeat(bytes) }];
+    const tail = { data, usage: usage(5, 90), tool_usage: { web_search: { num_requests: 2 } }, id: 'last' };
+    const found = readDocument('images/generations', { error: { code: 'partial' }, ...tail });
+    const failed = readDocument('images/generations', { ...tail, error: { code: 'partial' } });
+    for (const { upstreamId, errorCode, usage: used } of [found, failed]) {
+      expect([upstreamId, errorCode, used?.input_tokens]).toEqual(['last', 'partial', 5]);
+      expect(used?.details).toMatchObject({ web_search_requests: 2 });
+    }
+  });
+
   it('reads a cost without tokens: a report of zero tokens', () => {
     const found = readDocument('images/edits', '{"data":[],"usage":{"cost_in_usd_ticks":300000000}}');
     expect(found).toMatchObject({ costReportedUsd: '0.03', usage: { input_tokens: 0, total_tokens: 0 } });
