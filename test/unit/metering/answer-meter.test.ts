@@ -296,6 +296,18 @@ describe('chat streams', () => {
 const call = (fields: object): object => chunk({ tool_calls: [fields] });
 
 describe('tool calls of chat answers', () => {
+  it('are told apart up to ten thousand, so that no stream can have any number of ids kept', () => {
+    const meter = meterFor(CHAT);
+    const ids = Array.from({ length: 10_001 }, (_, at) => `c${at}`);
+    for (const id of [...ids, 'c0', 'c9999', 'c10000']) {
+      meter.readEvent(
+        Buffer.from(JSON.stringify(call({ index: 0, id, function: { name: 'f', arguments: '' } }))),
+        null,
+      );
+    }
+    expect(meter.toolCalls).toBe(10_002);
+  });
+
   it.each([
     [
       'fragments of two calls',
