@@ -20,6 +20,7 @@ export class RunBatch {
 
   /** Calls come in the order in which they were opened and finished, so the last one names the session. */
   add(touch: RunTouch): void {
+    if (touch.parentRunId === touch.runId) touch.parentRunId = null; // who names itself as its parent has none
     const known = this.#find(touch);
     if (known === null) {
       this.touches.set(keyOf(touch), touch);
@@ -88,9 +89,8 @@ export class RunWriter {
   /** Must be called inside the batch's transaction. */
   write(batch: RunBatch): void {
     for (const run of batch.touches.values()) {
-      // A run that names itself as its parent has none.
-      const parent = run.parentRunId === run.runId ? null : run.parentRunId;
-      this.#insert.run(run.team, run.runId, parent, run.sessionId, run.startedAt, run.lastActivityAt, run.costNanoUsd);
+      const { team, runId, parentRunId, sessionId, startedAt, lastActivityAt, costNanoUsd } = run;
+      this.#insert.run(team, runId, parentRunId, sessionId, startedAt, lastActivityAt, costNanoUsd);
     }
   }
 
