@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { RecentRows } from './recent-rows.ts';
 import { bigint, type Row, text, textOrNull } from './row-values.ts';
+import { MOST_NANO_USD } from './sums.ts';
 
 /** What one call, or the calls of one batch, tell of their run. */
 export interface RunTouch {
@@ -45,7 +46,8 @@ function addTouch(known: RunTouch, touch: RunTouch): void {
   known.sessionId = touch.sessionId ?? known.sessionId;
   if (touch.startedAt < known.startedAt) known.startedAt = touch.startedAt;
   if (touch.lastActivityAt > known.lastActivityAt) known.lastActivityAt = touch.lastActivityAt;
-  known.costNanoUsd += touch.costNanoUsd;
+  const costNanoUsd = known.costNanoUsd + touch.costNanoUsd;
+  known.costNanoUsd = costNanoUsd < MOST_NANO_USD ? costNanoUsd : MOST_NANO_USD;
 }
 
 function keyOf({ team, runId }: RunTouch): string {
@@ -64,7 +66,7 @@ ON CONFLICT (team, run_id) DO UPDATE SET
   session_id = coalesce(excluded.session_id, session_id),
   started_at = min(coalesce(started_at, excluded.started_at), excluded.started_at),
   last_activity_at = max(last_activity_at, excluded.last_activity_at),
-  cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd`;
+  cost_nano_usd = min(${MOST_NANO_USD}, cost_nano_usd + excluded.cost_nano_usd)`;
 
 const COLUMNS = 'team, run_id, parent_run_id, session_id, started_at, last_activity_at, cost_nano_usd';
 const INSERT_RECENT = `INSERT INTO runs_recent (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`;
