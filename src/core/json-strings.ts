@@ -24,7 +24,7 @@ const MAX_WINDOW_BYTES = 65_536;
  * is looked through byte by byte before it is looked for further on. Else strings that no key follows, in a long list,
  * would each have the whole rest of the text searched.
  */
-const SOUGHT_PER_KNOWN = 32;
+const SOUGHT_PER_KNOWN = 64;
 const KNOWN_GROWTH = 4;
 /** So many colons are looked at in any case, and beyond that if they are further apart than so many bytes. */
 const FREE_COLONS = 64;
