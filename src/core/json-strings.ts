@@ -19,6 +19,13 @@ const LONG_BYTES = 1024;
 /** Text is made of so many bytes at first, to find a colon in, then of twice as many, but of no large object. */
 const FIRST_WINDOW_BYTES = 8192;
 const MAX_WINDOW_BYTES = 65_536;
+/**
+ * The member that follows is looked for within so many times what is known of the string, and of that so many times more
+ * is looked through byte by byte before it is looked for further on. Else strings that no key follows, in a long list,
+ * would each have the whole rest of the text searched.
+ */
+const SOUGHT_PER_KNOWN = 64;
+const KNOWN_GROWTH = 4;
 /** So many colons are looked at in any case, and beyond that if they are further apart than so many bytes. */
 const FREE_COLONS = 64;
 const BYTES_PER_COLON = 12;
@@ -60,13 +67,15 @@ export function skipString(bytes: Buffer, at: number): number {
 
 /** The same, given that an escaped quote stands before `from`, and none that is not escaped. */
 function skipLongString(bytes: Buffer, at: number, from: number): number {
-  const far = Math.max(from, at + LONG_BYTES);
-  if (far >= bytes.length) return endWithin(bytes, { at, from, to: bytes.length });
+  const far = Math.min(bytes.length, Math.max(from, at + LONG_BYTES));
   const end = endWithin(bytes, { at, from, to: far });
-  if (end >= 0) return end;
-  const sought = endBeforeNextKey(bytes, at, far);
-  return sought >= 0 ? sought : endWithin(bytes, { at, from: far, to: bytes.length });
+  if (end >= 0 || far === bytes.length) return end;
+  return new KeySearch(bytes, at, far).stringEnd();
 }
+
+/** What a look for a key comes to that finds none: there may be one further on, or it does not pay to go on. */
+const NOT_YET = -1;
+const GIVEN_UP = -2;
 
 interface StringPart {
   /** Where the string's opening quote is. */
@@ -111,32 +120,81 @@ function isEscaped(bytes: Buffer, index: number, at: number): boolean {
 }
 
 /**
- * Index after the string, found from the key that follows it; -1 where that does not show it.
+ * Finds the end of a string from the key that follows it.
  *
  * In a string every quote has a backslash before it. So the first colon that comes after a quote without one is that of a
  * key, the next key behind the string. If the last string before this key is the value of a member, it is the string that
  * is looked for: any other would have a key of its own, which would come before.
- *
- * @param from where to begin to look, within the string
  */
-function endBeforeNextKey(bytes: Buffer, at: number, from: number): number {
-  let colons = 0;
-  let size = FIRST_WINDOW_BYTES;
-  // The first is looked for in the bytes, for prose may have none; the others in text, where a search takes less to begin.
-  const first = bytes.indexOf(COLON, from);
-  let start = first < 0 ? bytes.length : first;
-  while (start < bytes.length) {
-    const text = bytes.toString('latin1', start, Math.min(bytes.length, start + size));
-    for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
-      const quote = lastBefore(bytes, start + colon);
-      if (bytes[quote] === QUOTE && !isEscaped(bytes, quote, at)) return endBeforeKey(bytes, at, quote);
-      colons++;
-      if (colons > FREE_COLONS && colons * BYTES_PER_COLON > start + colon - from) return -1;
-    }
-    start += size;
-    size = Math.min(size * 2, MAX_WINDOW_BYTES);
+class KeySearch {
+  readonly #bytes: Buffer;
+  /** Where the string's opening quote is. */
+  readonly #at: number;
+  readonly #from: number;
+  /** The string goes on up to here at least. */
+  #known: number;
+  /** The colon of the next key does not stand before. */
+  #sought: number;
+  #colons = 0;
+  #size = FIRST_WINDOW_BYTES;
+
+  /** @param from where to begin to look, within the string */
+  constructor(bytes: Buffer, at: number, from: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+    this.#from = from;
+    this.#known = from;
+    this.#sought = from;
   }
-  return -1;
+
+  /** Index after the string; -1 if it does not end. */
+  stringEnd(): number {
+    const { length } = this.#bytes;
+    while (this.#sought < length && this.#known < length) {
+      const most = this.#at + (this.#known - this.#at) * SOUGHT_PER_KNOWN;
+      if (this.#sought >= most) {
+        const end = this.#lookThrough(Math.min(length, this.#at + (this.#known - this.#at) * KNOWN_GROWTH));
+        if (end >= 0) return end;
+      } else {
+        const quote = this.#colons === 0 ? this.#firstColon(most) : this.#keyInWindow();
+        if (quote === GIVEN_UP) break;
+        if (quote === NOT_YET) continue;
+        const end = endBeforeKey(this.#bytes, this.#at, quote);
+        if (end >= 0) return end;
+        break;
+      }
+    }
+    return this.#lookThrough(length);
+  }
+
+  #lookThrough(to: number): number {
+    const end = endWithin(this.#bytes, { at: this.#at, from: this.#known, to });
+    this.#known = to;
+    return end;
+  }
+
+  /** The first is looked for in the bytes, for prose may have none; the others in text, where a search takes less to begin. */
+  #firstColon(most: number): number {
+    const to = Math.min(this.#bytes.length, most);
+    const found = this.#bytes.subarray(this.#sought, to).indexOf(COLON);
+    this.#sought = found < 0 ? to : this.#sought + found;
+    return found < 0 ? NOT_YET : this.#keyInWindow();
+  }
+
+  /** Index of the closing quote of a key, if its colon stands in the next window. */
+  #keyInWindow(): number {
+    const start = this.#sought;
+    const text = this.#bytes.toString('latin1', start, Math.min(this.#bytes.length, start + this.#size));
+    for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
+      const quote = lastBefore(this.#bytes, start + colon);
+      if (this.#bytes[quote] === QUOTE && !isEscaped(this.#bytes, quote, this.#at)) return quote;
+      this.#colons++;
+      if (this.#colons > FREE_COLONS && this.#colons * BYTES_PER_COLON > start + colon - this.#from) return GIVEN_UP;
+    }
+    this.#sought = start + this.#size;
+    this.#size = Math.min(this.#size * 2, MAX_WINDOW_BYTES);
+    return NOT_YET;
+  }
 }
 
 /**

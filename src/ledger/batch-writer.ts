@@ -4,20 +4,25 @@ import { AT, type EndedCall, endedCallOf, hasEnd, textAt } from './ended-call.ts
 import { type JournalRow, KNOWN, type UnwrittenRow } from './journal-messages.ts';
 import { OpenCallWriter } from './open-calls.ts';
 import { type ColumnValue, RECORD_COLUMNS } from './record-columns.ts';
+import { RECOVERED } from './recovered-end.ts';
 import { RollupBatch, RollupWriter } from './rollups.ts';
-import type { RowStep } from './row-lines.ts';
+import { assertColumns, type RowStep } from './row-lines.ts';
+import { listOf } from './row-values.ts';
 import { RunBatch, RunWriter } from './run-rows.ts';
 import { SettlementCounter } from './settlement.ts';
 import { isRowFault } from './sqlite-error.ts';
 
 const COLUMNS = [...RECORD_COLUMNS, 'instance_id', 'settlement'].map((name) => `"${name}"`);
 const INSERT = `INSERT INTO records (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
-/** Only a row that has no end yet is written over: that of a background response. */
-const FINISH_RECORD = `${INSERT} ON CONFLICT (id) DO UPDATE SET
+const WRITE_OVER = `${INSERT} ON CONFLICT (id) DO UPDATE SET
   ${RECORD_COLUMNS.filter((name) => name !== 'id')
     .map((name) => `"${name}" = excluded."${name}"`)
-    .join(', ')}, settlement = excluded.settlement
-  WHERE ending IN ('in_flight', 'queued')`;
+    .join(', ')}, settlement = excluded.settlement`;
+/** Only a row that has no end yet is written over: that of a background response. */
+const FINISH_RECORD = `${WRITE_OVER} WHERE ending IN ('in_flight', 'queued')`;
+/** An end that recovery gave (`recovery.ts`). */
+const FIND_RECOVERED = `SELECT ${RECORD_COLUMNS.map((name) => `"${name}"`).join(', ')} FROM records
+  WHERE id = ? AND ending = '${RECOVERED}' AND error_code = '${RECOVERED}'`;
 
 /** A row that the ledger can keep. */
 export interface EnteredRow {
@@ -52,6 +57,8 @@ export class BatchWriter {
   readonly #instanceId: string;
   readonly #openCalls: OpenCallWriter;
   readonly #finish: StatementSync;
+  readonly #findRecovered: StatementSync;
+  readonly #writeOver: StatementSync;
   readonly #rollups: RollupWriter;
   readonly #runs: RunWriter;
   readonly #settlements: SettlementCounter;
@@ -61,6 +68,9 @@ export class BatchWriter {
     this.#instanceId = instanceId;
     this.#openCalls = new OpenCallWriter(database);
     this.#finish = database.prepare(FINISH_RECORD);
+    this.#findRecovered = database.prepare(FIND_RECOVERED);
+    this.#findRecovered.setReturnArrays(true);
+    this.#writeOver = database.prepare(WRITE_OVER);
     this.#rollups = new RollupWriter(database);
     this.#runs = new RunWriter(database);
     this.#settlements = new SettlementCounter(database);
@@ -109,7 +119,10 @@ export class BatchWriter {
       // A call that ended before its opening was written needs one row, not two.
       if (row.step === 'open' && finished.has(textAt(row.columns, AT.id))) continue;
       try {
-        const written = row.step === 'open' ? this.#openCalls.open(row) : this.#finishRecord(row);
+        const written =
+          row.step === 'open'
+            ? this.#openCalls.open(row)
+            : this.#finishRecord(row) || this.#finishRecovered(row, rollups);
         if (row.step === 'finish') ended.push(textAt(row.columns, AT.id));
         if (written) fold(row, rollups, runs);
         else if (row.step === 'finish') unentered.push({ row, ...KNOWN });
@@ -134,6 +147,23 @@ export class BatchWriter {
     const settlement = row.call === null ? null : this.#settlements.next();
     return this.#finish.run(...row.columns, row.instanceId, settlement).changes !== 0;
   }
+
+  /**
+   * A process whose thread had died was taken for dead, and its open calls were given an end. Their own end, which comes
+   * after all, takes its place, and the roll-ups have back what they were given.
+   */
+  #finishRecovered(row: EnteredRow, rollups: RollupBatch): boolean {
+    if (row.call === null || isRecovered(row.columns)) return false;
+    const before = this.#findRecovered.get(textAt(row.columns, AT.id));
+    if (before === undefined) return false;
+    const call = endedCallOf(assertColumns(listOf(before)));
+    rollups.add({ ...call, addends: call.addends.map((addend) => -addend) });
+    return this.#writeOver.run(...row.columns, row.instanceId, this.#settlements.next()).changes !== 0;
+  }
+}
+
+function isRecovered(columns: readonly ColumnValue[]): boolean {
+  return textAt(columns, AT.ending) === RECOVERED && textAt(columns, AT.errorCode) === RECOVERED;
 }
 
 function messageOf(error: unknown): string {

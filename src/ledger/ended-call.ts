@@ -47,6 +47,7 @@ export const AT = {
   responseModel: position('response_model'),
   serviceTier: position('service_tier'),
   ending: position('ending'),
+  errorCode: position('error_code'),
   clientRetry: position('client_retry'),
   usageSource: position('usage_source'),
   details: position('details'),

@@ -42,6 +42,9 @@ const ASKS_BOOKS: ReadonlySet<keyof JournalCalls> = new Set([
   'claimSinks',
 ]);
 
+/** What these change must be in the books: a correction is added to roll-ups that are there, a statement is their sum. */
+const CHANGES_BOOKS: ReadonlySet<keyof JournalCalls> = new Set(['correct', 'draftLines', 'closeStatement']);
+
 /**
  * Opens the journal on its worker thread: says that this instance lives, opens the database, and closes the calls that
  * dead instances left open.
@@ -97,7 +100,8 @@ export class JournalThread {
 
   #answer(call: Request<JournalCalls>): unknown {
     const { database, start } = this.#parts;
-    if (ASKS_BOOKS.has(call.name)) this.#queue.book();
+    const isBooked = !ASKS_BOOKS.has(call.name) || this.#queue.book() === 'booked';
+    if (!isBooked && CHANGES_BOOKS.has(call.name)) throw unbooked();
     switch (call.name) {
       case 'book':
         return null;
@@ -172,4 +176,10 @@ export class JournalThread {
       hint: 'The log says why writing failed.',
     });
   }
+}
+
+function unbooked(): LedgerError {
+  return new LedgerError('failed', 'The books cannot be brought up to date now.', {
+    hint: 'Try again in a moment. The log says why writing failed.',
+  });
 }

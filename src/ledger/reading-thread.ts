@@ -38,6 +38,7 @@ export class ReadingThread<Table extends CallTable<Table>> {
     this.#reads += 1;
     try {
       await this.#options.prepare(name);
+      if (this.#isClosed) throw ended();
       this.#thread ??= this.#start();
       return await this.#thread.calls.call(name, input);
     } catch (cause) {

@@ -5,6 +5,7 @@ import type { JournalWriter } from './journal-writer.ts';
 import { OPEN_CALLS_SQL } from './open-calls.ts';
 import type { CallRecord } from './record.ts';
 import { columnsOfRecord, RECORD_COLUMNS_SQL, recordOfRow } from './record-columns.ts';
+import { RECOVERED } from './recovered-end.ts';
 import type { SegmentReader } from './segment-reader.ts';
 
 export interface RecoveryOptions {
@@ -27,7 +28,8 @@ const SEGMENTS_KEPT_MS = 600_000;
  * Gives every call that a dead instance left open its end, `interrupted`: what it used is not known. An instance is
  * dead when nobody holds its lock, or when its lock file is gone. `queued` responses live on at the upstream and stay.
  *
- * Must run under the startup lock. Running it again, or being killed in it, does no harm: a call gets one end only.
+ * Must run under the startup lock. Running it again, or being killed in it, does no harm: a call gets one end only. If a
+ * process still lives whose thread alone had died, the ends that it tells later take the place of these.
  *
  * @returns the records as they are now
  */
@@ -61,8 +63,8 @@ function openCalls(database: DatabaseSync, living: readonly string[]): CallRecor
 function interrupted(record: CallRecord, nowMs: number): CallRecord {
   return {
     ...record,
-    ending: 'interrupted',
-    error_code: 'interrupted',
+    ending: RECOVERED,
+    error_code: RECOVERED,
     ended_at: isoTime(nowMs),
     duration_ms: null,
     usage_source: 'missing',

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EndedCall } from './ended-call.ts';
 import { RecentRows } from './recent-rows.ts';
 import type { ColumnValue } from './record-columns.ts';
-import { WRITTEN_SUM_NAMES } from './sums.ts';
+import { MONEY_SUM_NAMES, MOST_NANO_USD, WRITTEN_SUM_NAMES } from './sums.ts';
 import { Tally } from './tally.ts';
 
 /**
@@ -218,22 +218,32 @@ const USUAL_SUMS: ReadonlySet<string> = new Set([
   'cost_output_nano_usd',
 ] satisfies (typeof WRITTEN_SUM_NAMES)[number][]);
 const OTHER_SUMS = WRITTEN_SUM_NAMES.filter((name) => !USUAL_SUMS.has(name));
+const MONEY_SUMS: ReadonlySet<string> = new Set(MONEY_SUM_NAMES);
+/** As many rows of so much as are ever moved together, and far more, add up within 64 bits. */
+const VAST_NANO_USD = 100_000_000_000_000n;
+/** What is vast is added up in two parts. */
+const PART_NANO_USD = 1_000_000_000n;
+
+/** What is moved of the sums: those that most calls add to, all, or all where the sum of some may be beyond 64 bits. */
+type MoveKind = 'usual' | 'all' | 'vast';
 
 /** What was added of late to some roll-ups, on its way there. */
 class RecentMove {
   readonly #rows: RecentRows;
   readonly #insert: StatementSync;
   readonly #findUnusual: StatementSync;
-  readonly #moves: Readonly<Record<'all' | 'usual', readonly StatementSync[]>>;
+  readonly #findVast: StatementSync;
+  readonly #moves: Readonly<Record<MoveKind, readonly StatementSync[]>>;
 
   constructor(database: DatabaseSync, table: keyof typeof RECENT) {
     const { tables, key, span } = RECENT[table];
     this.#rows = new RecentRows(database, table);
     this.#insert = database.prepare(insertion(table, [...key, ...span, ...WRITTEN_SUM_NAMES]));
     this.#findUnusual = database.prepare(`SELECT 1 FROM ${table} WHERE (${OTHER_SUMS.join(' | ')}) <> 0 LIMIT 1`);
-    const moves = (isMoved: (name: string) => boolean): StatementSync[] =>
-      tables.map((into) => database.prepare(moveOfRecent({ from: table, into, isMoved })));
-    this.#moves = { all: moves(() => true), usual: moves((name) => USUAL_SUMS.has(name)) };
+    this.#findVast = database.prepare(`SELECT 1 FROM ${table} WHERE cost_nano_usd > ${VAST_NANO_USD} LIMIT 1`);
+    const moves = (kind: MoveKind): StatementSync[] =>
+      tables.map((into) => database.prepare(moveOfRecent({ from: table, into, kind })));
+    this.#moves = { usual: moves('usual'), all: moves('all'), vast: moves('vast') };
   }
 
   get rows(): number {
@@ -246,9 +256,13 @@ class RecentMove {
 
   /** Moves all to where it belongs. Must be called inside a transaction. */
   move(): void {
-    const sums = this.#findUnusual.get() === undefined ? 'usual' : 'all';
-    for (const move of this.#moves[sums]) move.run();
+    for (const move of this.#moves[this.#kind()]) move.run();
     this.#rows.clear();
+  }
+
+  #kind(): MoveKind {
+    if (this.#findVast.get() !== undefined) return 'vast';
+    return this.#findUnusual.get() === undefined ? 'usual' : 'all';
   }
 }
 
@@ -277,20 +291,28 @@ function addingUpsert(table: string, key: readonly string[]): string {
 interface MoveOfRecent {
   readonly from: keyof typeof RECENT;
   readonly into: keyof typeof BUCKET_MS;
-  /** Tells of a sum whether it is moved; the others are nothing in all rows. */
-  readonly isMoved: (name: string) => boolean;
+  /** Sums that are not moved are nothing in all rows. */
+  readonly kind: MoveKind;
 }
 
 /** In the order of the table, so that neighbours are written one after the other. */
-function moveOfRecent({ from, into, isMoved }: MoveOfRecent): string {
+function moveOfRecent({ from, into, kind }: MoveOfRecent): string {
   const { key, span } = RECENT[from];
   const bucketMs = BUCKET_MS[into];
   const columns = key.map((name) => (name === 'bucket_start' ? `bucket_start / ${bucketMs} * ${bucketMs}` : name));
   const spanColumns = span.length === 0 ? [] : ['min(first_at)', 'max(last_at)'];
-  const sums = WRITTEN_SUM_NAMES.map((name) => (isMoved(name) ? `sum(${name})` : '0'));
+  const isMoved = (name: string): boolean => kind !== 'usual' || USUAL_SUMS.has(name);
+  const sumOf = (name: string): string => (kind === 'vast' && MONEY_SUMS.has(name) ? vastSum(name) : `sum(${name})`);
+  const sums = WRITTEN_SUM_NAMES.map((name) => (isMoved(name) ? sumOf(name) : '0'));
   return `INSERT INTO ${into} (${[...key, ...span, ...WRITTEN_SUM_NAMES].join(', ')})
     SELECT ${[...columns, ...spanColumns, ...sums].join(', ')} FROM ${from}
     GROUP BY ${key.map((_, at) => at + 1).join(', ')} ${addingConflict(key, span.length > 0, isMoved)}`;
+}
+
+function vastSum(name: string): string {
+  const high = `sum(${name} / ${PART_NANO_USD})`;
+  const low = `sum(${name} % ${PART_NANO_USD})`;
+  return `iif(${high} >= ${MOST_NANO_USD / PART_NANO_USD}, ${MOST_NANO_USD}, ${high} * ${PART_NANO_USD} + ${low})`;
 }
 
 function addingConflict(
@@ -301,6 +323,9 @@ function addingConflict(
   const widen = hasSpan
     ? ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)']
     : [];
-  const add = WRITTEN_SUM_NAMES.filter(isAdded).map((name) => `${name} = ${name} + excluded.${name}`);
+  const sum = (name: string): string => `${name} + excluded.${name}`;
+  const add = WRITTEN_SUM_NAMES.filter(isAdded).map((name) =>
+    MONEY_SUMS.has(name) ? `${name} = min(${MOST_NANO_USD}, ${sum(name)})` : `${name} = ${sum(name)}`,
+  );
   return `ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${[...widen, ...add].join(', ')}`;
 }

@@ -110,7 +110,8 @@ function columnsOfLine(line: string): ColumnValue[] {
   return assertColumns(columns);
 }
 
-function assertColumns(values: readonly unknown[]): ColumnValue[] {
+/** The values of a row of `records`. @throws TypeError where one is nothing that its column can keep */
+export function assertColumns(values: readonly unknown[]): ColumnValue[] {
   if (areColumns(values)) return values;
   throw new TypeError(`${misfit(values) ?? 'A value'} is nothing that its column can keep.`);
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { RecentRows } from './recent-rows.ts';
 import { bigint, type Row, text, textOrNull } from './row-values.ts';
+import { MOST_NANO_USD } from './sums.ts';
 
 /** What one call, or the calls of one batch, tell of their run. */
 export interface RunTouch {
@@ -20,6 +21,7 @@ export class RunBatch {
 
   /** Calls come in the order in which they were opened and finished, so the last one names the session. */
   add(touch: RunTouch): void {
+    if (touch.parentRunId === touch.runId) touch.parentRunId = null; // who names itself as its parent has none
     const known = this.#find(touch);
     if (known === null) {
       this.touches.set(keyOf(touch), touch);
@@ -44,7 +46,8 @@ function addTouch(known: RunTouch, touch: RunTouch): void {
   known.sessionId = touch.sessionId ?? known.sessionId;
   if (touch.startedAt < known.startedAt) known.startedAt = touch.startedAt;
   if (touch.lastActivityAt > known.lastActivityAt) known.lastActivityAt = touch.lastActivityAt;
-  known.costNanoUsd += touch.costNanoUsd;
+  const costNanoUsd = known.costNanoUsd + touch.costNanoUsd;
+  known.costNanoUsd = costNanoUsd < MOST_NANO_USD ? costNanoUsd : MOST_NANO_USD;
 }
 
 function keyOf({ team, runId }: RunTouch): string {
@@ -63,7 +66,7 @@ ON CONFLICT (team, run_id) DO UPDATE SET
   session_id = coalesce(excluded.session_id, session_id),
   started_at = min(coalesce(started_at, excluded.started_at), excluded.started_at),
   last_activity_at = max(last_activity_at, excluded.last_activity_at),
-  cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd`;
+  cost_nano_usd = min(${MOST_NANO_USD}, cost_nano_usd + excluded.cost_nano_usd)`;
 
 const COLUMNS = 'team, run_id, parent_run_id, session_id, started_at, last_activity_at, cost_nano_usd';
 const INSERT_RECENT = `INSERT INTO runs_recent (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`;
@@ -88,9 +91,8 @@ export class RunWriter {
   /** Must be called inside the batch's transaction. */
   write(batch: RunBatch): void {
     for (const run of batch.touches.values()) {
-      // A run that names itself as its parent has none.
-      const parent = run.parentRunId === run.runId ? null : run.parentRunId;
-      this.#insert.run(run.team, run.runId, parent, run.sessionId, run.startedAt, run.lastActivityAt, run.costNanoUsd);
+      const { team, runId, parentRunId, sessionId, startedAt, lastActivityAt, costNanoUsd } = run;
+      this.#insert.run(team, runId, parentRunId, sessionId, startedAt, lastActivityAt, costNanoUsd);
     }
   }
 

@@ -63,6 +63,12 @@ export const MONEY_SUM_NAMES = [
   'cost_output_nano_usd',
 ] as const satisfies readonly (keyof UsageSums)[];
 
+/**
+ * Where sums of money stop, in nano-USD: four billion USD. Two such are within 64 bits. An upstream that reports absurd
+ * counts can make each call cost millions; a sum that SQLite cannot hold would keep everything from being booked.
+ */
+export const MOST_NANO_USD = 4_000_000_000_000_000_000n;
+
 /** The sums that only corrections add to: writing a call leaves their columns alone. */
 const CORRECTION_SUM_NAMES = ['corrections', 'priced_later'] as const satisfies readonly (keyof UsageSums)[];
 

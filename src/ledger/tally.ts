@@ -1,7 +1,9 @@
+import { MOST_NANO_USD } from './sums.ts';
+
 /**
  * Sums of one row of a roll-up while a batch is added up: plain numbers in the order of `WRITTEN_SUM_NAMES`, since adding
  * bigints, or numbers by the names of their members, costs several times as much. A sum that leaves the integers that a
- * number holds exactly goes on as a bigint beside them.
+ * number holds exactly goes on as a bigint beside them, and stops where those of money stop.
  */
 export class Tally {
   readonly #sums: number[];
@@ -34,7 +36,10 @@ export class Tally {
   values(): readonly (number | bigint)[] {
     const beyond = this.#beyond;
     if (beyond === null) return this.#sums;
-    return this.#sums.map((sum, at) => BigInt(sum) + (beyond[at] ?? 0n));
+    return this.#sums.map((sum, at) => {
+      const whole = BigInt(sum) + (beyond[at] ?? 0n);
+      return whole < MOST_NANO_USD ? whole : MOST_NANO_USD;
+    });
   }
 
   #carry(at: number, addend: number): void {

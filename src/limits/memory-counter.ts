@@ -52,7 +52,7 @@ export class MemoryCounter {
     { settlement, actual }: { settlement: Omit<Settlement, 'demands'>; actual: number },
     nowMs: number,
   ): number | null {
-    this.#look(counter, nowMs);
+    this.#look(this.#counter, nowMs); // the call's own limit may have been edited since it began
     const hold = this.#holds.take(settlement.id);
     if (hold === undefined && settlement.onlyIfHeld) return null;
     if (hold !== undefined) this.#held -= hold.amount;

@@ -153,7 +153,9 @@ for i = 1, count do
       local before = viewOf(counter)
       counted[i] = before[1]
       if counter.kind == 'rate' then
-        setLevel(counter.hash, counter.level + tonumber(counter.actual) - (held or 0), counter.limit)
+        -- The call's own limit may have been edited since it began.
+        local limit = redis.call('HGET', counter.hash, 'limit') or counter.limit
+        setLevel(counter.hash, counter.level + tonumber(counter.actual) - (held or 0), limit)
       elseif counter.kind == 'sum' then
         redis.call('HINCRBY', counter.hash, 'used', counter.actual)
         redis.call('HINCRBY', counter.hash, 'u:' .. ledger, counter.actual)

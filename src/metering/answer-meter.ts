@@ -293,7 +293,7 @@ export class AnswerMeter {
     const usage = normaliseUsage(raw);
     if (usage === null) return null;
     const tool_calls = this.toolCalls;
-    if (this.#siblings === null && this.#items.ownUsage.length === 0) return { ...usage, tool_calls };
+    if (this.#siblings === null && this.#items.ownUsage === null) return { ...usage, tool_calls };
     return { ...usage, tool_calls, details: { ...this.#siblingDetails(), ...usage.details } };
   }
 
@@ -304,11 +304,7 @@ export class AnswerMeter {
       const usage = this.#siblings?.get(member);
       if (usage) details.collectBeside(usage, prefix);
     }
-    for (const usage of this.#items.ownUsage) {
-      const own = new UsageDetails();
-      own.collectBeside(usage, 'svg');
-      for (const [name, value] of Object.entries(own.toObject())) details.add(name, value);
-    }
+    for (const [name, value] of Object.entries(this.#items.ownUsage ?? {})) details.add(name, value);
     return details.toObject();
   }
 }

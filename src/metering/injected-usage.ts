@@ -1,5 +1,5 @@
 import type { ChunkSpan } from '../core/chunk-span.ts';
-import type { MemberSpan } from '../core/json-members.ts';
+import { findMember, type MemberSpan } from '../core/json-members.ts';
 import { lastBefore, skipSpace } from '../core/json-strings.ts';
 import { trailingMember } from './json-ends.ts';
 import { firstElement, isObjectAt, MemberNames, membersAt, objectOf } from './json-spans.ts';
@@ -71,7 +71,7 @@ export class InjectedUsageHider {
    */
   judge(data: Buffer): HidingVerdict {
     if (this.#keepsAll) return KEEP;
-    const usage = trailingMember(data, USAGE_KEY);
+    const usage = trailingMember(data, USAGE_KEY, () => findMember(data, 0, 'usage'));
     return usage === null || !isObjectAt(data, skipSpace(data, 0)) ? KEEP : this.#judgeUsage(data, usage);
   }
 

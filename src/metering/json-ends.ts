@@ -21,17 +21,27 @@ const OPEN_BRACKET = 0x5b;
  *
  * @param bytes a JSON object, or its end
  * @param quotedKey the key in its quotes
+ * @param walk finds it where very many members of inner objects have this key: each of them is looked at with all that
+ *   is in it, and they may stand in one another
  */
-export function trailingMember(bytes: Buffer, quotedKey: Buffer): MemberSpan | null {
+export function trailingMember(
+  bytes: Buffer,
+  quotedKey: Buffer,
+  walk: () => MemberSpan | null = () => null,
+): MemberSpan | null {
   let keyStart = lastKey(bytes, quotedKey);
+  let inner = 0;
   while (keyStart >= 0) {
     const valueStart = isAtKey(bytes, keyStart) ? valueAfterKey(bytes, keyStart + quotedKey.length) : -1;
     const valueEnd = valueStart < 0 ? -1 : skipValue(bytes, valueStart);
     if (valueEnd >= 0 && endsOutermost(bytes, valueEnd)) return { keyStart, valueStart, valueEnd };
+    if (valueStart >= 0 && ++inner === MOST_INNER) return walk();
     keyStart = keyStart === 0 ? -1 : bytes.lastIndexOf(quotedKey, keyStart - 1);
   }
   return null;
 }
+
+const MOST_INNER = 64;
 
 /** How far from the end a key is looked for byte by byte: in a stream's events it stands there, and a native search costs more. */
 const NEAR_END_BYTES = 96;
@@ -47,7 +57,7 @@ function lastKey(bytes: Buffer, quotedKey: Buffer): number {
   return far === 0 ? -1 : bytes.lastIndexOf(quotedKey, far);
 }
 
-/** Finds those `wanted` members that stand before the first member that is an array or object. */
+/** Finds those `wanted` members that stand before the first member that is an array. */
 export function leadingMembers(bytes: Buffer, start: number, wanted: MemberNames): Map<string, MemberSpan> {
   const found = new Map<string, MemberSpan>();
   let at = skipSpace(bytes, start);
@@ -56,7 +66,7 @@ export function leadingMembers(bytes: Buffer, start: number, wanted: MemberNames
     const keyStart = skipSpace(bytes, at + 1);
     const keyEnd = skipString(bytes, keyStart);
     const valueStart = valueAfterKey(bytes, keyEnd);
-    if (valueStart < 0 || bytes[valueStart] === OPEN_BRACE || bytes[valueStart] === OPEN_BRACKET) return found;
+    if (valueStart < 0 || bytes[valueStart] === OPEN_BRACKET) return found;
     const valueEnd = skipValue(bytes, valueStart);
     if (valueEnd < 0) return found;
     const name = wanted.at(bytes, keyStart, keyEnd);

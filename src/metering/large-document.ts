@@ -6,11 +6,9 @@ import { MemberNames, type Spans } from './json-spans.ts';
 const LARGE_BYTES = 65_536;
 const END_BYTES = 4096;
 
-const LEADING = new MemberNames(['id', 'model', 'service_tier']);
-const TRAILING = ['usage', 'model', 'service_tier', 'svg_usage'].map((name) => ({
-  name,
-  quoted: Buffer.from(`"${name}"`),
-}));
+const WANTED = ['id', 'model', 'service_tier', 'usage', 'error', 'svg_usage', 'tool_usage', 'copilot_usage'];
+const LEADING = new MemberNames(WANTED);
+const TRAILING = WANTED.map((name) => ({ name, quoted: Buffer.from(`"${name}"`) }));
 
 /**
  * Finds the members that matter in a large answer which is one big array (embeddings, images) between small members.
@@ -22,11 +20,14 @@ export function membersAtEnds(bytes: Buffer, start: number): Spans | null {
   const members = leadingMembers(bytes, start, LEADING);
   const endStart = bytes.length - END_BYTES;
   const end = bytes.subarray(endStart);
+  let usageAtEnd = false;
   for (const { name, quoted } of TRAILING) {
     const span = trailingMember(end, quoted);
-    if (span !== null) members.set(name, shifted(span, endStart));
+    if (span === null) continue;
+    members.set(name, shifted(span, endStart));
+    if (name === 'usage') usageAtEnd = true;
   }
-  return members.has('usage') ? members : null;
+  return usageAtEnd ? members : null;
 }
 
 function shifted(span: MemberSpan, by: number): MemberSpan {

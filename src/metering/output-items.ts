@@ -1,4 +1,5 @@
 import { eachObject, isObjectAt, MemberNames, membersAt, objectOf, type Spans, textOf } from './json-spans.ts';
+import { UsageDetails } from './usage-details.ts';
 
 const ITEM_MEMBERS = new MemberNames(['type', 'svg_usage']);
 
@@ -9,7 +10,7 @@ const ITEM_MEMBERS = new MemberNames(['type', 'svg_usage']);
 export class OutputItems {
   #items = 0;
   #toolCalls = 0;
-  #ownUsage: Record<string, unknown>[] | null = null;
+  #ownUsage: UsageDetails | null = null;
 
   /** How many items were seen, of any kind. */
   get count(): number {
@@ -20,9 +21,9 @@ export class OutputItems {
     return this.#toolCalls;
   }
 
-  /** The `svg_usage` objects of image-generation calls. */
-  get ownUsage(): readonly Record<string, unknown>[] {
-    return this.#ownUsage ?? [];
+  /** The sums of the `svg_usage` of image-generation calls, by their names in `details`; null where there is none. */
+  get ownUsage(): Readonly<Record<string, number>> | null {
+    return this.#ownUsage === null ? null : this.#ownUsage.toObject();
   }
 
   addAll(bytes: Buffer, outputStart: number): void {
@@ -39,9 +40,10 @@ export class OutputItems {
     // `function_call`, `web_search_call`, `mcp_call`, …; what a call gave back is a `…_call_output`.
     if (textOf(bytes, item.get('type'))?.endsWith('_call')) this.#toolCalls++;
     const usage = objectOf(bytes, item.get('svg_usage'));
-    if (usage !== null) {
-      this.#ownUsage ??= [];
-      this.#ownUsage.push(usage);
-    }
+    if (usage === null) return;
+    const own = new UsageDetails();
+    own.collectBeside(usage, 'svg');
+    this.#ownUsage ??= new UsageDetails();
+    for (const [name, value] of Object.entries(own.toObject())) this.#ownUsage.add(name, value);
   }
 }

@@ -40,6 +40,9 @@ function holdsEscapedLetter(bytes: Buffer, start: number): boolean {
   return false;
 }
 
+/** So many calls are told apart in one answer; of more each named fragment counts as a call. */
+const MOST_TOLD_APART = 10_000;
+
 /** How an upstream tells one streamed call from another: its place in the message, and its id. */
 interface CallSign {
   readonly choice: number;
@@ -58,6 +61,7 @@ export class ToolCallCounter {
   #count = 0;
   /** The ids seen at each place; made with the first call, as most streams have none. */
   #seen: Map<string, Set<string>> | null = null;
+  #toldApart = 0;
 
   get count(): number {
     return this.#count;
@@ -111,9 +115,11 @@ export class ToolCallCounter {
     const place = `${choice}/${index ?? ''}`;
     const ids = this.#seen.get(place) ?? new Set();
     if (id === null ? ids.size > 0 : ids.has(id)) return;
+    this.#count++;
+    if (this.#toldApart === MOST_TOLD_APART) return;
+    this.#toldApart++;
     ids.add(id ?? '');
     this.#seen.set(place, ids);
-    this.#count++;
   }
 }
 

@@ -22,7 +22,7 @@ export class CodedEventPassage implements Passage {
     this.#events = new EventPassage(options.observe, null);
     this.#decoder = new BodyDecoder(options.codings, {
       maxDecodedBytes: options.maxDecodedBytes,
-      onData: (chunk) => this.#events.push(chunk),
+      onData: (chunk) => this.#read(chunk),
     });
   }
 
@@ -42,5 +42,10 @@ export class CodedEventPassage implements Passage {
 
   release(): Buffer[] {
     return this.#open.release();
+  }
+
+  /** Behind the terminal event nothing is read, and what is decoded is not kept: a few bytes may decode to very many. */
+  #read(chunk: Buffer): void {
+    if (!this.#events.complete) this.#events.push(chunk);
   }
 }

@@ -8,7 +8,8 @@ import type { ChunkSpan } from '../core/chunk-span.ts';
  * lines are joined by LF; one space after the colon is optional. Chunks may be cut anywhere, also within a character or
  * between CR and LF.
  *
- * Work is linear in the number of bytes. An event longer than `maxEventBytes` is not kept: it is told of as oversized.
+ * Work is linear in the number of bytes. An event longer than `maxEventBytes`, or of more than half a million lines, is not
+ * kept: it is told of as oversized.
  */
 
 /** An event, for the time of the visit: the next one may stand in the same object. */
@@ -44,6 +45,8 @@ const LOWER_D = 0x64;
 const LOWER_E = 0x65;
 const DATA = 'data: ';
 const EVENT = 'event: ';
+/** Marks of half a million lines. Events of so many are longer than any that are judged, and no sender's. */
+const MOST_LINE_MARKS = 1_100_000;
 /** Below this a rest of a chunk is copied, so that it does not keep the whole network buffer alive. */
 const COPY_BELOW_BYTES = 4096;
 
@@ -184,7 +187,7 @@ export class EventScanner {
     this.#carriedBytes += rest.length;
     if (this.#oversized) return;
     this.#carried.push(rest.length < COPY_BELOW_BYTES ? Buffer.from(rest) : rest);
-    if (this.#carriedBytes > this.#maxEventBytes) {
+    if (this.#carriedBytes > this.#maxEventBytes || this.#lines.length > MOST_LINE_MARKS) {
       this.#oversized = true;
       this.#visitor.oversized(this.#carried);
       this.#carried = [];

@@ -57,6 +57,8 @@ export interface RelayOptions {
 }
 
 const NOTHING = (): void => undefined;
+/** So much may come behind the end of an answer and wait for its record; more is not read before. */
+const MOST_BEHIND_END_BYTES = 65_536;
 
 export class Relay implements AnswerConsumer {
   readonly #options: RelayOptions;
@@ -68,6 +70,8 @@ export class Relay implements AnswerConsumer {
   /** The rest of the answer is for nobody. */
   #stopped = false;
   #sourceEnded = false;
+  /** The source failed behind the end of the answer, before the release. */
+  #failedBehindEnd = false;
   #clientLeft = false;
   #drainedBytes = 0;
   #drainTimer: NodeJS.Timeout | null = null;
@@ -76,6 +80,9 @@ export class Relay implements AnswerConsumer {
   #tailTimer: NodeJS.Timeout | null = null;
   /** The client does not take what has been written, so the source is paused. */
   #isBlocked = false;
+  #behindEndBytes = 0;
+  /** So much has come behind the end that the source is paused until the release. */
+  #awaitsRelease = false;
   #forgetLeave: () => void = NOTHING;
   #onSettled: () => void = NOTHING;
   /** When the first byte of the body came from the upstream; monotonic milliseconds, null before. */
@@ -138,9 +145,11 @@ export class Relay implements AnswerConsumer {
     if (!this.#clientLeft) this.sendHead();
     this.#sendTail();
     // What ends the answer goes out with its last bytes.
-    const last = this.#sourceEnded ? held.pop() : undefined;
+    const last = this.#sourceEnded && !this.#failedBehindEnd ? held.pop() : undefined;
     for (const bytes of held) this.#write(bytes);
-    if (this.#sourceEnded) this.#finish(last);
+    if (this.#failedBehindEnd) this.cutClient();
+    else if (this.#sourceEnded) this.#finish(last);
+    else if (this.#awaitsRelease) this.#readOn();
   }
 
   /** Ends the answer before its time: `last` takes the place of whatever has not gone out yet. */
@@ -176,8 +185,10 @@ export class Relay implements AnswerConsumer {
       this.send(bytes);
       return;
     }
-    if (this.#settled) this.send(bytes);
-    else this.#sendWithEnd(bytes);
+    if (this.#settled) {
+      this.send(bytes);
+      this.#countBehindEnd(chunk.length);
+    } else this.#sendWithEnd(bytes);
     this.#settle(this.#clientLeft ? { kind: 'client_left' } : { kind: 'completed' });
   }
 
@@ -242,6 +253,10 @@ export class Relay implements AnswerConsumer {
       this.cutClient();
       return;
     }
+    if (this.#settled) {
+      this.#failedBehindEnd = true; // as if it had failed just after the release
+      return;
+    }
     void Promise.resolve(this.#options.passage.end()).then(() => {
       this.#settle(this.#clientLeft ? { kind: 'client_left' } : { kind: 'failed', error });
     });
@@ -268,6 +283,20 @@ export class Relay implements AnswerConsumer {
     }
   }
 
+  /** What comes behind the end waits for the release with it. There need not be an end to that. */
+  #countBehindEnd(bytes: number): void {
+    if (this.#released || this.#clientLeft || this.#awaitsRelease) return;
+    this.#behindEndBytes += bytes;
+    if (this.#behindEndBytes < MOST_BEHIND_END_BYTES) return;
+    this.#awaitsRelease = true;
+    this.#options.source.pause();
+  }
+
+  #readOn(): void {
+    this.#awaitsRelease = false;
+    if (!this.#isBlocked) this.#options.source.resume();
+  }
+
   #write(bytes: Buffer): void {
     if (this.#clientLeft || bytes.length === 0) return;
     const { source, response, presence, limits } = this.#options;
@@ -278,7 +307,7 @@ export class Relay implements AnswerConsumer {
     response.once('drain', () => {
       this.#isBlocked = false;
       presence.mayIdle();
-      if (!this.#sourceEnded) source.resume();
+      if (!this.#sourceEnded && !this.#awaitsRelease) source.resume();
     });
   }
 

@@ -196,6 +196,19 @@ export function describeLimitStore(name: string, open: () => Promise<TimedStore>
       });
     });
 
+    it('fills a rate up by its limit of now, also when a call ends that began before it was edited', async () => {
+      const { store, time } = await open();
+      const before = counter('rate', RATE, 6000);
+      const after = counter('rate', RATE, 60);
+      await empty(store, before);
+      await store.reserve(hold('a'), [ask(before, 1)]);
+      await store.reserve(hold('b'), [ask(after, 59)]);
+      await settle(store, 'a', [{ ...ask(before, 1), actual: 1 }]);
+      time.nowMs += 1_000;
+      expect(await kindOf(store.reserve(hold('c'), [ask(after, 2)]))).toBe('refused');
+      expect(await kindOf(store.reserve(hold('c'), [ask(after, 1)]))).toBe('held');
+    });
+
     it('forgets a rolling window by the slot, never too early', async () => {
       const { store, time } = await open();
       const rolling = counter('rolling', ROLLING, 10);

@@ -111,4 +111,35 @@ describe('the end of a string', () => {
     const bytes = Buffer.from(text);
     for (const [start, end] of stringsIn(bytes)) expect(skipString(bytes, start)).toBe(end);
   });
+
+  it.each([
+    ['without colons', 'prose '],
+    ['with few colons', `${'prose '.repeat(20)}so: `],
+  ])('is found without a look at all that follows, in a long list of strings %s', (_of, words) => {
+    const prose = words.repeat(Math.ceil(900 / words.length));
+    const long = JSON.stringify(`${prose}"so" ${prose}`);
+    const bytes = Buffer.from(`{"input":[${Array(1000).fill(long).join(',')}],"stream":true}`);
+    const { looked, watched } = watchLooks(bytes);
+    for (const [start, end] of stringsIn(bytes)) expect(skipString(watched, start)).toBe(end);
+    expect(looked.bytes).toBeLessThan(bytes.length * 128);
+  });
 });
+
+/** The same bytes, and how many of them are searched or made text of. */
+function watchLooks(bytes: Buffer): { readonly looked: { bytes: number }; readonly watched: Buffer } {
+  const looked = { bytes: 0 };
+  const seen = (buffer: Buffer, from: number, found: number): number => {
+    looked.bytes += (found < 0 ? buffer.length : found) - from;
+    return found;
+  };
+  const watch = (buffer: Buffer): Buffer =>
+    Object.assign(Buffer.from(buffer.buffer, buffer.byteOffset, buffer.length), {
+      indexOf: (value: number, from = 0) => seen(buffer, from, buffer.indexOf(value, from)),
+      subarray: (start: number, end: number) => watch(buffer.subarray(start, end)),
+      toString: (encoding: BufferEncoding, start: number, end: number) => {
+        looked.bytes += end - start;
+        return buffer.toString(encoding, start, end);
+      },
+    });
+  return { looked, watched: watch(bytes) };
+}

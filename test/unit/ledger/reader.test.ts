@@ -31,3 +31,29 @@ it('ends its thread when nobody has read for a while, and reads again with anoth
     if (thread !== undefined && thread.threadId > 0) await once(thread, 'exit');
   }
 });
+
+it('starts no thread any more for a read that waited for its books while it was closed', async () => {
+  const threads: Worker[] = [];
+  const note = (thread: Worker) => threads.push(thread);
+  process.on('worker', note);
+  onTestFinished(() => void process.off('worker', note));
+  onTestFinished(() => Promise.all(threads.map((thread) => thread.terminate())).then(() => undefined));
+  const booked = Promise.withResolvers<void>();
+  const declareRun = () => Promise.reject(new Error('nobody declares a run here'));
+  const hasRunLimits = () => Promise.resolve(false);
+  const dataDir = temporaryFolder();
+  const reader = new SqliteReader({
+    dataDir,
+    clock: systemClock,
+    book: () => booked.promise,
+    declareRun,
+    hasRunLimits,
+  });
+
+  const read = reader.record('any', null);
+  await reader.close();
+  booked.resolve();
+
+  await expect(read).rejects.toMatchObject({ code: 'ledger_unavailable', message: expect.stringContaining('ended') });
+  expect(threads).toHaveLength(1);
+});

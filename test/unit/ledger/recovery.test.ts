@@ -196,3 +196,46 @@ describe('several processes on one folder', () => {
     expect(sums).toMatchObject([{ records: 1, total_tokens: 1500 }]);
   });
 });
+
+describe('a process whose thread has died, and which another one took for dead', () => {
+  it('still tells the ends of its calls, once, and the sums have them', async () => {
+    const dataDir = temporaryFolder();
+    const workers: Worker[] = [];
+    const startWorker = (url: URL, start: unknown): Worker => {
+      const worker = new Worker(url, { workerData: start });
+      workers.push(worker);
+      return worker;
+    };
+    const one = await openTestJournal({ dataDir, startWorker });
+    const other = await openTestJournal({ dataDir });
+    const opened = openCallRecord({ user: 'u', agent: 'a' });
+    const left = openCallRecord();
+    const ended = callRecord({ id: opened.id, user: 'u', agent: 'a' });
+    one.open(opened);
+    one.open(left);
+    await one.book();
+    await workers[0]?.terminate();
+    expect(await other.recoverDeadInstances()).toBe(2);
+    expect(await other.reader.record(opened.id, null)).toMatchObject({ ending: 'interrupted', usage: null });
+
+    await one.finish(ended);
+    await expect
+      .poll(() =>
+        one.book().then(
+          () => 'booked',
+          () => 'not yet',
+        ),
+      )
+      .toBe('booked');
+    expect(await other.reader.record(opened.id, null)).toEqual(ended);
+    expect(await other.reader.record(left.id, null)).toMatchObject({ ending: 'interrupted' });
+    expect(await other.recoverDeadInstances()).toBe(0);
+    const run = { team: ended.team, runId: ended.run_id ?? '' };
+    const sums = await other.reader.sumsOfRun(run);
+    const total = (name: 'records' | 'requests' | 'missing_usage' | 'input_tokens'): number =>
+      sums.reduce((sum, row) => sum + row[name], 0);
+    expect([total('records'), total('requests'), total('missing_usage')]).toEqual([2, 1, 1]);
+    expect(total('input_tokens')).toBe(ended.usage?.input_tokens);
+    expect(await other.reader.run(run)).toMatchObject({ cost_nano_usd: BigInt(ended.cost_nano_usd ?? 0) });
+  });
+});

@@ -155,6 +155,39 @@ describe('roll-ups', () => {
     database.close();
   });
 
+  it.each([
+    ['is of many batches', 500],
+    ['comes in one', 3000],
+  ])('stop at four billion USD, where an upstream reports absurdly much that %s, and stall nothing', (_, batch) => {
+    const { database, writer } = openMemory();
+    const cost = { cost_nano_usd: Number.MAX_SAFE_INTEGER, cost_output_nano_usd: Number.MAX_SAFE_INTEGER };
+    for (let at = 0; at < 3000; at += batch) {
+      const calls = Array.from({ length: batch }, () => callRecord({ ...cost, user: 'u', agent: 'a' }));
+      expect(writer.write(rowsOf(calls.map((call) => ['finish', call] as const)))).toEqual([]);
+    }
+    const most = 4_000_000_000_000_000_000n;
+    for (const table of ['usage_minute', 'usage_hour', 'usage_day', 'user_day', 'agent_day', 'activity']) {
+      const row = database.prepare(`SELECT records, cost_nano_usd, cost_output_nano_usd FROM ${table}`);
+      row.setReadBigInts(true);
+      expect({ ...row.get() }, table).toEqual({ records: 3000n, cost_nano_usd: most, cost_output_nano_usd: most });
+    }
+    const runs = database.prepare('SELECT cost_nano_usd FROM runs');
+    runs.setReadBigInts(true);
+    expect({ ...runs.get() }).toEqual({ cost_nano_usd: most });
+  });
+
+  it('add up exactly to just below that', () => {
+    const { database, writer } = openMemory();
+    const cost = Number.MAX_SAFE_INTEGER;
+    for (let round = 0; round < 4; round++) {
+      const calls = Array.from({ length: 111 }, () => callRecord({ cost_nano_usd: cost }));
+      writer.write(rowsOf(calls.map((call) => ['finish', call] as const)));
+    }
+    const day = database.prepare('SELECT cost_nano_usd FROM usage_day');
+    day.setReadBigInts(true);
+    expect({ ...day.get() }).toEqual({ cost_nano_usd: 444n * BigInt(cost) });
+  });
+
   it('count a queued response only when it has ended', () => {
     const { database, writer } = openMemory();
     const record = callRecord({ endpoint: 'responses' });

@@ -117,6 +117,13 @@ describe('a run', () => {
     expect(await journal.reader.run({ team: 'research', runId: 'own' })).toMatchObject({ parent_run_id: null });
   });
 
+  it('has the parent that a later call names, where one before it names the run itself', async () => {
+    const journal = await openTestJournal();
+    const named = ['own', 'a'].map((parent) => callRecord({ run_id: 'own', parent_run_id: parent }));
+    await Promise.all(named.map((record) => journal.finish(record)));
+    expect(await journal.reader.run({ team: 'research', runId: 'own' })).toMatchObject({ parent_run_id: 'a' });
+  });
+
   it('names its session in its sums only where all its calls are of one', async () => {
     const journal = await openTestJournal();
     const run = { team: 'research', runId: 'nightly-42' };

@@ -296,6 +296,18 @@ describe('chat streams', () => {
 const call = (fields: object): object => chunk({ tool_calls: [fields] });
 
 describe('tool calls of chat answers', () => {
+  it('are told apart up to ten thousand, so that no stream can have any number of ids kept', () => {
+    const meter = meterFor(CHAT);
+    const ids = Array.from({ length: 10_001 }, (_, at) => `c${at}`);
+    for (const id of [...ids, 'c0', 'c9999', 'c10000']) {
+      meter.readEvent(
+        Buffer.from(JSON.stringify(call({ index: 0, id, function: { name: 'f', arguments: '' } }))),
+        null,
+      );
+    }
+    expect(meter.toolCalls).toBe(10_002);
+  });
+
   it.each([
     [
       'fragments of two calls',
@@ -664,6 +676,17 @@ describe('documents', () => {
       responseModel: 'e-1',
       usage: { input_tokens: 6, output_tokens: 0, total_tokens: 6 },
     });
+  });
+
+  it.each([10, 300_000])('reads the same of an answer, how large its images are (%i bytes)', (bytes) => {
+    const data = [{ b64_json: 'A'.repeat(bytes) }];
+    const tail = { data, usage: usage(5, 90), tool_usage: { web_search: { num_requests: 2 } }, id: 'last' };
+    const found = readDocument('images/generations', { error: { code: 'partial' }, ...tail });
+    const failed = readDocument('images/generations', { ...tail, error: { code: 'partial' } });
+    for (const { upstreamId, errorCode, usage: used } of [found, failed]) {
+      expect([upstreamId, errorCode, used?.input_tokens]).toEqual(['last', 'partial', 5]);
+      expect(used?.details).toMatchObject({ web_search_requests: 2 });
+    }
   });
 
   it('reads a cost without tokens: a report of zero tokens', () => {

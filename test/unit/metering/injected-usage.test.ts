@@ -90,6 +90,13 @@ describe('the event that holds only usage', () => {
   });
 });
 
+it('is told from any number of inner members of its name', () => {
+  const nested = `${'{"usage":'.repeat(1000)}1${'}'.repeat(1000)}`;
+  expect(show(`{"choices":[],"x":${nested}}`)).toBe(`{"choices":[],"x":${nested}}`);
+  expect(show(`{"choices":[{"index":0}],"usage":null,"x":${nested}}`)).toBe(`{"choices":[{"index":0}],"x":${nested}}`);
+  expect(show(`{"choices":[],"usage":${nested}}`)).toBeNull();
+});
+
 describe('usage that is null', () => {
   it.each([
     ['last', '{"id":"a","choices":[1],"usage":null}', '{"id":"a","choices":[1]}'],

@@ -113,4 +113,11 @@ describe('the walk over JSON bytes', () => {
     expect(find('[{"u":1}]')).toBeUndefined();
     expect(find('1,"u":1}')).toBe(6);
   });
+
+  it('leaves it to a walk where very many inner members have the name', () => {
+    const inner = (depth: number) => Buffer.from(`{"a":${'{"u":'.repeat(depth)}1${'}'.repeat(depth)}}`);
+    const walked = { keyStart: 1, valueStart: 2, valueEnd: 3 };
+    const find = (depth: number) => trailingMember(inner(depth), Buffer.from('"u"'), () => walked);
+    expect([find(10), find(10_000)]).toEqual([null, walked]);
+  });
 });

@@ -1,12 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CodedEventPassage } from '../../../src/streaming/coded-event-passage.ts';
+import { EventPassage } from '../../../src/streaming/event-passage.ts';
 import { ENCODERS, encode } from '../../support/content-codings.ts';
 import { pass } from './passed.ts';
 import { byteByByte } from './scanned.ts';
 
 const STREAM = Buffer.from('data: a\r\n\r\nevent: x\r\ndata: b\r\n\r\ndata: [DONE]\r\n\r\n');
 
-function observed(codings: readonly string[], expectedBytes: number | null) {
+function observed(codings: readonly string[], expectedBytes: number | null, maxDecodedBytes = 1024) {
   const seen: string[] = [];
   const passage = new CodedEventPassage({
     observe: (event) => {
@@ -15,7 +16,7 @@ function observed(codings: readonly string[], expectedBytes: number | null) {
     },
     codings,
     expectedBytes,
-    maxDecodedBytes: 1024,
+    maxDecodedBytes,
   });
   return { passage, seen };
 }
@@ -52,4 +53,14 @@ it('passes what decodes to more than is read, and reads up to there', async () =
   const { passage } = observed(['gzip'], null);
   const { before } = await pass(passage, [coded]);
   expect(before.equals(coded)).toBe(true);
+});
+
+it('keeps nothing of what decodes behind the end of the stream', async () => {
+  const coded = encode(Buffer.concat([STREAM, Buffer.alloc(1024 * 1024)]), ['gzip']);
+  const { passage, seen } = observed(['gzip'], null, 2 * 1024 * 1024);
+  const push = vi.spyOn(EventPassage.prototype, 'push');
+  onTestFinished(() => push.mockRestore());
+  await pass(passage, [coded]);
+  expect(seen.at(-1)).toBe('null:[DONE]');
+  expect(push).toHaveBeenCalledTimes(1);
 });

@@ -104,6 +104,13 @@ describe('an event that is longer than is kept', () => {
     }
   });
 
+  it('may be so by its lines, which are not kept without a bound either', () => {
+    const lines = Buffer.from(`${'\n:'.repeat(600_000).slice(1)}`);
+    const { events, oversizedAt } = scan([lines, Buffer.from('\n\ndata: b\n\n')], 1e9);
+    expect(events.map(({ data }) => data)).toEqual(['b']);
+    expect(oversizedAt).toEqual([lines.length]);
+  });
+
   it('may end the stream', () => {
     const { events, oversizedAt } = scan(byteByByte(Buffer.from(`data: a\n\n${long}`)), 40);
     expect(events.map(({ data }) => data)).toEqual(['a']);

@@ -155,6 +155,71 @@ describe('an answer', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it.each(['before', 'after'])('is cut where its upstream fails behind the end, %s the release', async (moment) => {
+    const { source, client, relay, run, outcome } = relaying({ passage: endsAtDone() });
+    run();
+    source.send('data: a\n\ndata: [DONE]\n\n');
+    await rest();
+    if (moment === 'after') relay.release();
+    source.fail(new Error('cut'));
+    await rest();
+    if (moment === 'before') relay.release();
+    await rest();
+    expect(outcome()).toEqual({ kind: 'completed' });
+    expect(bodyOf(client.taken)).toBe('data: a\n\ndata: [DONE]\n\n');
+    expect([client.taken.endsWith(END), client.isCut]).toEqual([false, true]);
+  });
+
+  it('is not read on behind its end without a bound before its release', async () => {
+    const { source, client, relay, run, outcome } = relaying({ passage: endsAtDone() });
+    run();
+    source.send('data: [DONE]\n\n');
+    source.send('x'.repeat(60_000));
+    await rest();
+    expect([outcome(), source.paused]).toEqual([{ kind: 'completed' }, false]);
+    source.send('x'.repeat(60_000));
+    expect(source.paused).toBe(true);
+    source.send('late'); // what had been read already
+    relay.release();
+    await rest();
+    expect(source.paused).toBe(false);
+    source.send('later');
+    source.end();
+    await rest();
+    expect(bodyOf(client.taken)).toBe(`data: [DONE]\n\n${'x'.repeat(120_000)}latelater`);
+    expect(client.taken.endsWith(END)).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is not read on by its release where the client takes nothing', async () => {
+    const { source, client, relay, run } = relaying({ passage: endsAtDone() });
+    run();
+    client.stall();
+    source.send(`data: ${MUCH}\n\ndata: [DONE]\n\n`);
+    source.send(MUCH);
+    await rest();
+    relay.release();
+    await rest();
+    expect(source.paused).toBe(true);
+    client.goOn();
+    await rest();
+    expect(source.paused).toBe(false);
+  });
+
+  it('is drained behind its end where the client has left before its release', async () => {
+    const { source, client, run } = relaying({ passage: endsAtDone(), limits: { drainMaxBytes: 1_000_000 } });
+    run();
+    source.send('data: [DONE]\n\n');
+    source.send(MUCH);
+    expect(source.paused).toBe(true);
+    client.leave();
+    await rest();
+    expect(source.paused).toBe(false);
+    source.send(MUCH);
+    expect(source.paused).toBe(false);
+    source.end();
+  });
+
   it('is whole once its passage has read all of it', async () => {
     const read = Promise.withResolvers<void>();
     const open = new OpenPassage(null);

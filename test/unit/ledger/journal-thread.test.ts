@@ -1,0 +1,47 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { databaseFile } from '../../../src/ledger/database.ts';
+import type { FromJournal } from '../../../src/ledger/journal-messages.ts';
+import { openJournalThread } from '../../../src/ledger/journal-thread.ts';
+import { segmentsFolder } from '../../../src/ledger/segment-name.ts';
+import { CORRECTING } from '../../support/authors.ts';
+import { makeCallRecord } from '../../support/make-call-record.ts';
+import { PlayedSegment } from '../../support/segment-files.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+/** More than are booked later. */
+const MANY_ROWS = 1_000;
+
+it('corrects no cost while the roll-ups that it is added to cannot be written', async () => {
+  const dataDir = temporaryFolder();
+  const said: FromJournal[] = [];
+  const start = { dataDir, synchronous: 'normal', instanceId: 'one', maxDatabaseBytes: null } as const;
+  const thread = openJournalThread({ ...start, nowMs: 0, recoverOwn: true }, (message) => said.push(message));
+  onTestFinished(() => thread.receive({ kind: 'call', id: 99, name: 'close', input: { isComplete: true } }));
+  const record = makeCallRecord(1);
+  new PlayedSegment(dataDir).write(['finish', record]);
+  await thread.receive({ kind: 'appended', rows: MANY_ROWS }); // in the records, and not yet in the roll-ups
+  const unreadable = join(segmentsFolder(dataDir), `two-${'0'.repeat(32)}-0.log`);
+  mkdirSync(unreadable);
+
+  const corrections = [
+    { id: 'c1', recordId: record.id, expectedNanoUsd: record.cost_nano_usd, costNanoUsd: 2_000_000, priceId: 'p' },
+  ];
+  const batch = { ...CORRECTING, corrections, reason: 'test', nowMs: 0 };
+  const answer = async (id: number) => {
+    await thread.receive({ kind: 'call', id, name: 'correct', input: batch });
+    return said.find((message) => message.kind === 'answer' && message.id === id);
+  };
+  expect(await answer(1)).toMatchObject({ outcome: { ok: false } });
+  rmdirSync(unreadable);
+  await vi.waitFor(async () =>
+    expect(await answer(said.length + 2)).toMatchObject({ outcome: { value: [record.id] } }),
+  );
+
+  const database = new DatabaseSync(databaseFile(dataDir), { readOnly: true });
+  onTestFinished(() => database.close());
+  const row = database.prepare('SELECT cost_nano_usd, corrections, corrections_nano_usd FROM usage_day').get();
+  expect({ ...row }).toEqual({ cost_nano_usd: 1_000_000, corrections: 1, corrections_nano_usd: 1_000_000 });
+});
