@@ -54,6 +54,8 @@ export function createHttpServer(
       else answerBrokenRequest(error, socket, nextId(), observer);
     },
   });
+  // Only '100-continue' means anything (RFC 9110, 10.1.1). Node would answer any other with a bare 417.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   if (settings.ownHttp) takePlainRequests(app.server, settings.maxHeaderBytes);
   app.addHook('onRequest', (request, reply, done) => {
     answers.set(request.raw.socket, reply.raw);
