@@ -290,7 +290,8 @@ export const CONFIG_SCHEMA = section('The configuration of Metertap.', {
   ),
   database_url: Type.Optional(
     checkedText(isUrlOf(['postgres:', 'postgresql:']), {
-      description: 'PostgreSQL for the ledger that several replicas share.',
+      description:
+        'For a ledger in PostgreSQL, which is not part of this release: it has no effect but a warning at the start.',
       expects: 'a postgres or postgresql URL',
       hint: 'write it as postgres://user:password@host:5432/database',
       secret: 'url',

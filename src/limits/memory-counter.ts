@@ -53,10 +53,10 @@ export class MemoryCounter {
     nowMs: number,
   ): number | null {
     this.#look(this.#counter, nowMs); // the call's own limit may have been edited since it began
+    const before = this.#usedNow(counter, nowMs); // with the hold still there: a rate is filled with it
     const hold = this.#holds.take(settlement.id);
     if (hold === undefined && settlement.onlyIfHeld) return null;
     if (hold !== undefined) this.#held -= hold.amount;
-    const before = this.#usedNow(counter, nowMs);
     switch (counter.course.kind) {
       case 'sum':
         this.#used += actual;

@@ -148,11 +148,13 @@ for i = 1, count do
   counted[i] = ''
   dropEnded(counter)
   if isKnown(counter) then
+    local before = viewOf(counter)
     local held = takeBack(counter, id)
     if held or not onlyIfHeld then
-      local before = viewOf(counter)
       counted[i] = before[1]
       if counter.kind == 'rate' then
+        -- What is held fills a rate too, this hold as well until now.
+        counted[i] = string.format('%.17g', counter.level - tonumber(before[2]))
         -- The call's own limit may have been edited since it began.
         local limit = redis.call('HGET', counter.hash, 'limit') or counter.limit
         setLevel(counter.hash, counter.level + tonumber(counter.actual) - (held or 0), limit)

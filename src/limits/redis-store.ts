@@ -172,7 +172,7 @@ function stateOf(
 
 function countedOf(demand: Settled, before: unknown): Counted | null {
   if (before === undefined || before === '') return null;
-  const used = Number(before);
+  const used = demand.course.kind === 'rate' ? wholeLevel(Number(before)) : Number(before);
   return { before: used, after: used + demand.actual };
 }
 

@@ -15,7 +15,7 @@ type Stated = Record<CountField, number | null>;
  * is not input + output is kept, `details.total_mismatch` is 1, and what it has in excess is
  * `details.unattributed_tokens`. `tool_calls` is 0: a usage object does not know them.
  *
- * @returns null where the object holds no number at all, for then nothing was reported, or a count that no call can
+ * @returns null where the object holds no number of 0 or more, for then nothing was reported, or a count that no call can
  *   have used; zero counts where it holds numbers but no tokens (a duration, a cost)
  */
 export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
@@ -139,9 +139,9 @@ function readCount(value: unknown, field: CountField, { rank, reading }: { rank:
   }
 }
 
-/** Whether there is any number in the object: without one it reports nothing. */
+/** Whether there is any number in the object: without one it reports nothing. -1 is what servers say that do not know. */
 export function holdsNumber(value: unknown, depth = 4): boolean {
-  if (typeof value === 'number') return true;
+  if (typeof value === 'number') return value >= 0;
   if (depth === 0 || !isObject(value)) return false;
   for (const member of Object.values(value)) if (holdsNumber(member, depth - 1)) return true;
   return false;

@@ -91,6 +91,7 @@ export function streamBody(
           return;
         }
         request.on('data', (chunk: Buffer) => {
+          if (this.destroyed) return;
           observe(chunk);
           if (!this.push(chunk)) request.pause();
         });

@@ -37,8 +37,13 @@ export function createHttpServer(
     genReqId: nextId,
     requestTimeout: settings.requestTimeoutMs,
     keepAliveTimeout: settings.keepAliveMs,
-    // Node's own answer to a request without `host` has no envelope; the hook below refuses it in our words.
-    http: { maxHeaderSize: settings.maxHeaderBytes, noDelay: true, requireHostHeader: false },
+    http: {
+      maxHeaderSize: settings.maxHeaderBytes,
+      noDelay: true,
+      // Node's own answer to a request without `host` has no envelope; the hook below refuses it in our words.
+      requireHostHeader: false,
+      ...timesOf(settings.requestTimeoutMs),
+    },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -54,6 +59,8 @@ export function createHttpServer(
       else answerBrokenRequest(error, socket, nextId(), observer);
     },
   });
+  // Only '100-continue' means anything (RFC 9110, 10.1.1). Node would answer any other with a bare 417.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   if (settings.ownHttp) takePlainRequests(app.server, settings.maxHeaderBytes);
   app.addHook('onRequest', (request, reply, done) => {
     answers.set(request.raw.socket, reply.raw);
@@ -74,6 +81,24 @@ export function createHttpServer(
     answerError(visible, request, reply);
   });
   return app;
+}
+
+/** Node's default for a head. */
+const HEADERS_TIMEOUT_MS = 60_000;
+/** Node's default for how often it looks for requests that are late. */
+const LONGEST_LOOK_MS = 30_000;
+const SHORTEST_LOOK_MS = 20;
+
+/**
+ * How long Node waits for a request, and how often it looks. Of the times for a head and for a whole request it takes the
+ * longer one for the whole, so the one for the head must not be the longer one.
+ */
+function timesOf(requestTimeout: number) {
+  return {
+    requestTimeout,
+    headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
+    connectionsCheckingInterval: Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, requestTimeout / 4)),
+  };
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

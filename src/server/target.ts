@@ -11,17 +11,24 @@ export interface Target {
 
 const PLAIN_PREFIX = '/v1/';
 const RUN_PREFIX = '/run/';
+/** What stands before the path where a client takes Metertap for its HTTP proxy. Whose name it is says nothing here. */
+const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i;
 /** Segments that mean what they say, as those of nearly all calls do. */
 const PLAIN_TARGET = /^(?:\/[\w-]+)+$/;
 
 /**
- * Reads the URL of a proxied request: `/v1/…` or `/run/{run_id}/v1/…`. What goes upstream is the client's own spelling;
- * for the table of endpoints it is decoded, so that no spelling of a metered path passes as an unknown one.
+ * Reads the URL of a proxied request: `/v1/…` or `/run/{run_id}/v1/…`, also in absolute form (RFC 9112, 3.2.2). What goes
+ * upstream is the client's own spelling of the path; for the table of endpoints it is decoded, so that no spelling of a
+ * metered path passes as an unknown one.
  *
  * @throws MetertapError `unknown_url` for a path that would leave the upstream's base URL, `invalid_attribution` for a
  *   run id that cannot be decoded
  */
 export function readTarget(url: string): Target {
+  return url.startsWith('/') ? readPath(url) : readPath(url.replace(ABSOLUTE_FORM, ''));
+}
+
+function readPath(url: string): Target {
   if (url.startsWith(PLAIN_PREFIX)) return targetOf(url.slice(PLAIN_PREFIX.length - 1), null);
   const runEnd = url.indexOf('/', RUN_PREFIX.length);
   const runId = decodeSegment(url.slice(RUN_PREFIX.length, runEnd));

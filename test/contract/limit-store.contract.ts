@@ -185,7 +185,7 @@ export function describeLimitStore(name: string, open: () => Promise<TimedStore>
       const rate = counter('rate', RATE, 60);
       await empty(store, rate);
       await store.reserve(hold('a'), [ask(rate, 60)]);
-      await settle(store, 'a', [{ ...ask(rate, 60), actual: 20 }]);
+      expect(await settle(store, 'a', [{ ...ask(rate, 60), actual: 20 }])).toEqual([{ before: 0, after: 20 }]);
       expect(await store.read([rate])).toMatchObject([{ used: 20, held: 0 }]);
       await store.reserve(hold('b'), [ask(rate, 40)]);
       await settle(store, 'b', [{ ...ask(rate, 40), actual: 100 }]);
@@ -207,6 +207,17 @@ export function describeLimitStore(name: string, open: () => Promise<TimedStore>
       time.nowMs += 1_000;
       expect(await kindOf(store.reserve(hold('c'), [ask(after, 2)]))).toBe('refused');
       expect(await kindOf(store.reserve(hold('c'), [ask(after, 1)]))).toBe('held');
+    });
+
+    it('counts of a rate what has been settled, not what is held beside it', async () => {
+      const { store } = await open();
+      const rate = counter('rate', RATE, 5);
+      await empty(store, rate);
+      for (const id of ['a', 'b', 'c']) await store.reserve(hold(id), [ask(rate, 1)]);
+      expect(await settle(store, 'a', [{ ...ask(rate, 1), actual: 1 }])).toEqual([{ before: 0, after: 1 }]);
+      expect(await settle(store, 'b', [{ ...ask(rate, 1), actual: 1 }])).toEqual([{ before: 1, after: 2 }]);
+      expect(await settle(store, 'c', [{ ...ask(rate, 1), actual: 0 }])).toEqual([{ before: 2, after: 2 }]);
+      expect(await store.read([rate])).toMatchObject([{ used: 2, held: 0 }]);
     });
 
     it('forgets a rolling window by the slot, never too early', async () => {

@@ -5,6 +5,7 @@ import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answerJson, type FakeUpstream, type ReceivedRequest, startFakeUpstream } from '../support/fake-upstream.ts';
 import { heldBytesMeter, letOthersRun } from '../support/held-memory.ts';
+import { connectRaw, readRawAnswer } from '../support/raw-client.ts';
 import { startProxy, type TestProxy } from '../support/start-proxy.ts';
 
 const BOUNDARY = 'x-boundary-x';
@@ -211,4 +212,37 @@ describe('an upload', () => {
     await client.close();
     await new Promise((resolve) => slow.close(resolve));
   });
+
+  it.each(['with its length', 'in chunks'])(
+    '%s is taken to its end where the upstream has answered before, so that its client reads that answer',
+    async (how) => {
+      const refusal = { error: { message: 'Maximum content size limit exceeded', code: null } };
+      const hasty = createServer((_request, response) => {
+        response.writeHead(413, { 'content-type': 'application/json', connection: 'close' });
+        response.end(JSON.stringify(refusal));
+      });
+      await new Promise<void>((resolve) => hasty.listen(0, '127.0.0.1', resolve));
+      const address = hasty.address() as AddressInfo;
+      await using proxy = await startProxy({ upstreamUrl: `http://127.0.0.1:${address.port}/v1` });
+      await using client = await connectRaw(proxy.url);
+      const start = Buffer.concat([MODEL, file(0).subarray(0, -2)]);
+      const rest = Buffer.alloc(32_000_000, 'x'); // far more than sockets take by themselves
+      const isChunked = how === 'in chunks';
+      const framing = isChunked ? 'transfer-encoding: chunked' : `content-length: ${start.length + rest.length}`;
+      const head = `POST /v1/audio/transcriptions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-client\r\n`;
+      const framed = (bytes: Buffer) =>
+        isChunked
+          ? Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')])
+          : bytes;
+      client.send(`${head}content-type: ${CONTENT_TYPE}\r\n${framing}\r\n\r\n`);
+      client.send(framed(start));
+      await client.until(JSON.stringify(refusal));
+      client.send(framed(rest));
+      await client.flushed();
+      expect(readRawAnswer(client.received).status).toBe(413);
+      expect(await proxy.records()).toMatchObject([{ status: 413, ending: 'upstream_error' }]);
+      hasty.closeAllConnections();
+      await new Promise((resolve) => hasty.close(resolve));
+    },
+  );
 });

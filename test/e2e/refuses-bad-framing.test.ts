@@ -91,6 +91,18 @@ it('serves the next request of the connection after one that was refused', async
   expect(await proxy.records()).toHaveLength(1);
 });
 
+it.each([
+  ['an absolute URL', HEAD.replace('/v1/', 'http://metertap.example/v1/')],
+  ['an expectation that nobody knows', `${HEAD}expect: wonders\r\n`],
+])('serves a request with %s, which HTTP allows', async (_name, head) => {
+  await using client = await connectRaw(proxy.url);
+  client.send(rawRequest([head.trimEnd(), 'connection: close'], BODY));
+  expect(readRawAnswer(await client.closed()).status).toBe(200);
+  const received = upstream.requests.at(-1);
+  expect(received?.url).toBe('/v1/chat/completions');
+  expect(received?.headers).not.toHaveProperty('expect');
+});
+
 it('puts no answer to garbage into the middle of a stream', async () => {
   const began = 'data: {"id":"c1","choices":[]}\n\n';
   const answering = Promise.withResolvers<ServerResponse>();

@@ -329,12 +329,15 @@ describe('normaliseUsage', () => {
     expect(normaliseUsage(raw)).toEqual({ ...ZERO, ...counts, details: details ?? {} });
   });
 
-  it.each([[{}], [{ prompt_tokens: null, prompt_tokens_details: null }], [{ type: 'tokens' }], [{ models: [1] }]])(
-    'gives null where nothing is reported: %j',
-    (raw) => {
-      expect(normaliseUsage(raw)).toBeNull();
-    },
-  );
+  it.each([
+    [{}],
+    [{ prompt_tokens: null, prompt_tokens_details: null }],
+    [{ type: 'tokens' }],
+    [{ models: [1] }],
+    [{ prompt_tokens: -1, completion_tokens: -1, total_tokens: -1 }],
+  ])('gives null where nothing is reported: %j', (raw) => {
+    expect(normaliseUsage(raw)).toBeNull();
+  });
 
   it('keeps a bounded number of details, and its own first', () => {
     const raw: Record<string, unknown> = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 9 };

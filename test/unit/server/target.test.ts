@@ -31,6 +31,13 @@ describe('a target', () => {
   });
 
   it.each([
+    ['http://127.0.0.1:8787/v1/chat/completions?x=1', null],
+    ['HTTPS://user@metertap.example/run/nightly/v1/chat/completions?x=1', 'nightly'],
+  ])('%s is read like the path in it', (url, pathRunId) => {
+    expect(readTarget(url)).toEqual({ path: 'chat/completions', target: '/chat/completions?x=1', pathRunId });
+  });
+
+  it.each([
     ['/v1/%63hat/completions', 'chat/completions'],
     ['/v1/chat%2Fcompletions', 'chat/completions'],
     ['/v1/chat%2fcompletions', 'chat/completions'],
