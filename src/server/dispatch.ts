@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { MetertapError } from '../core/errors.ts';
 import { type AnswerConsumer, type AnswerSource, ClientLeftError } from '../streaming/relay.ts';
 import { AnswerHeaders } from './answer-headers.ts';
+import type { AnswerTurns, WaitingAnswer } from './answer-turns.ts';
 import type { AnswerReceiver, CarriedHead, Sending } from './carrier.ts';
 import { ExchangeError } from './http1/exchange-error.ts';
 import type { Upstream } from './upstreams.ts';
@@ -50,7 +51,7 @@ const NO_HEADERS = new AnswerHeaders([]);
 
 /** Sends `request` to its upstream. */
 export function dispatch(request: OutgoingRequest): Dispatch {
-  const exchange = new UpstreamExchange(request.upstream.name);
+  const exchange = new UpstreamExchange(request.upstream.name, request.upstream.turns);
   const { carrier, basePath } = request.upstream;
   const { method, headers, isStrict = false, body } = request;
   try {
@@ -67,14 +68,19 @@ export function dispatch(request: OutgoingRequest): Dispatch {
  * neither the journal is heard nor any other stream is served.
  */
 const BYTES_AT_A_TIME = 65_536;
+/** An answer goes on, turn by turn of the event loop, until so much has come of it; then it waits for the others. */
+const BYTES_IN_A_ROW = 524_288;
+/** Whose bytes take longer is not fast, and need not wait for those that are. */
+const FAST_MS = 100;
 
 /** One exchange with an upstream. What comes of the answer waits in a list until somebody attaches. */
-class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
+class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch, WaitingAnswer {
   readonly kind = 'answer';
   readonly result: Promise<UpstreamAnswer | DispatchFailure>;
   /** Null once it has been called. */
   #resolve: ((result: UpstreamAnswer | DispatchFailure) => void) | null = null;
   readonly #upstreamName: string;
+  readonly #turns: AnswerTurns;
   #sending: Sending | null = null;
   #isSent = false;
   #abortReason: Error | null = null;
@@ -84,6 +90,10 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
   #headReceived = false;
   /** Bytes taken since the answer last let others have their turn. */
   #takenBytes = 0;
+  /** When it took the first of them; monotonic milliseconds. */
+  #takingSinceMs = 0;
+  /** Bytes that it may take before it waits for the others; none where it has not waited for them yet. */
+  #bytesInHand = 0;
   #awaitsTurn = false;
   /** Its consumer takes nothing at the moment. */
   #isPaused = false;
@@ -91,8 +101,9 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
   statusText = '';
   headers = NO_HEADERS;
 
-  constructor(upstreamName: string) {
+  constructor(upstreamName: string, turns: AnswerTurns) {
     this.#upstreamName = upstreamName;
+    this.#turns = turns;
     this.result = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -116,6 +127,7 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
   }
 
   data(chunk: Buffer): void {
+    if (this.#takenBytes === 0) this.#takingSinceMs = performance.now();
     this.#takenBytes += chunk.length;
     if (this.#takenBytes >= BYTES_AT_A_TIME && !this.#awaitsTurn) this.#awaitTurn();
     if (this.#consumer !== null && this.#waiting.length === 0) this.#consumer.data(chunk);
@@ -155,6 +167,7 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
   }
 
   resume(): void {
+    if (this.#isPaused && this.#turns.isBusy && !this.#awaitsTurn) this.#waitForOthers();
     this.#isPaused = false;
     if (!this.#awaitsTurn) this.#sending?.resume();
   }
@@ -170,14 +183,28 @@ class UpstreamExchange implements AnswerReceiver, UpstreamAnswer, Dispatch {
     this.#resolve = null;
   }
 
+  takeTurn(): void {
+    this.#awaitsTurn = false;
+    if (!this.#isPaused && this.#over === null) this.#sending?.resume();
+  }
+
   #awaitTurn(): void {
-    this.#awaitsTurn = true;
+    const isFast = performance.now() - this.#takingSinceMs < FAST_MS;
+    this.#bytesInHand -= this.#takenBytes;
     this.#takenBytes = 0;
     this.#sending?.pause();
-    setImmediate(() => {
-      this.#awaitsTurn = false;
-      if (!this.#isPaused && this.#over === null) this.#sending?.resume();
-    });
+    if (isFast && this.#bytesInHand <= 0) {
+      this.#waitForOthers();
+    } else {
+      this.#awaitsTurn = true;
+      this.#turns.goOn(this);
+    }
+  }
+
+  #waitForOthers(): void {
+    this.#awaitsTurn = true;
+    this.#bytesInHand = BYTES_IN_A_ROW;
+    this.#turns.wait(this);
   }
 
   #deliver(): void {

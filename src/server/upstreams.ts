@@ -1,4 +1,5 @@
 import { matchesModel } from '../pricing/model-pattern.ts';
+import { AnswerTurns } from './answer-turns.ts';
 import type { Carrier } from './carrier.ts';
 import { createUpstreamCarrier } from './upstream-carrier.ts';
 
@@ -35,6 +36,8 @@ export interface Upstream {
   /** The path of the base URL, put before every path. */
   readonly basePath: string;
   readonly carrier: Carrier;
+  /** Whose turn it is among its answers and those of all others. */
+  readonly turns: AnswerTurns;
 }
 
 /** Chosen by model; the first that matches wins (contract.md, "Configuration"). */
@@ -49,7 +52,8 @@ export interface UpstreamDirectory {
 
 /** Opens the pools. Nothing is connected before the first call. */
 export function createUpstreams(settings: readonly UpstreamSettings[]): UpstreamDirectory {
-  const upstreams = settings.map(openUpstream);
+  const turns = new AnswerTurns();
+  const upstreams = settings.map((one) => openUpstream(one, turns));
   const serves = (upstream: Upstream, model: string) =>
     upstream.settings.models.some((pattern) => matchesModel(pattern, model));
   const first = upstreams[0] ?? null;
@@ -63,7 +67,7 @@ export function createUpstreams(settings: readonly UpstreamSettings[]): Upstream
   };
 }
 
-function openUpstream(settings: UpstreamSettings): Upstream {
+function openUpstream(settings: UpstreamSettings, turns: AnswerTurns): Upstream {
   const url = new URL(settings.baseUrl);
   return {
     settings,
@@ -72,5 +76,6 @@ function openUpstream(settings: UpstreamSettings): Upstream {
     origin: url.origin,
     basePath: url.pathname === '/' ? '' : url.pathname.replace(/\/$/, ''),
     carrier: createUpstreamCarrier(url, settings),
+    turns,
   };
 }

@@ -124,18 +124,20 @@ export class FilteredEventPassage implements Passage {
       return;
     }
     if (verdict.kind === 'keep' || event.dataStart < 0) {
-      this.#emit(event, 0, event.byteLength);
+      if (isWithinChunk(event)) this.#compact(event.chunkStart, event.chunkEnd);
+      else this.#before.push(event.bytes);
       return;
     }
-    this.#emit(event, 0, event.dataStart + verdict.from);
-    this.#emit(event, event.dataStart + verdict.to, event.byteLength);
-  }
-
-  #emit(event: ScannedEvent, from: number, to: number): void {
-    if (event.chunkStart >= 0 && event.chunkEnd > 0) {
-      this.#compact(event.chunkStart + from, event.chunkStart + to);
+    const from = event.dataStart + verdict.from;
+    const to = event.dataStart + verdict.to;
+    if (isWithinChunk(event)) {
+      this.#compact(event.chunkStart, event.chunkStart + from);
+      this.#compact(event.chunkStart + to, event.chunkEnd);
     } else {
-      this.#before.push(event.bytes.subarray(from, to));
+      // What came in parts has been put together in memory of its own: a long event is not copied once more.
+      const { bytes } = event;
+      bytes.copyWithin(from, to);
+      this.#before.push(bytes.subarray(0, bytes.length - (to - from)));
     }
   }
 
@@ -187,3 +189,7 @@ export class FilteredEventPassage implements Passage {
 }
 
 const KEEP: HidingVerdict = { kind: 'keep' };
+
+function isWithinChunk({ chunkStart, chunkEnd }: ScannedEvent): boolean {
+  return chunkStart >= 0 && chunkEnd > 0;
+}

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { AnswerTurns } from '../../../src/server/answer-turns.ts';
 import type { AnswerReceiver, CarriedRequest, Carrier, Sending } from '../../../src/server/carrier.ts';
 import { type DispatchFailure, dispatch, isTimeout, type UpstreamAnswer } from '../../../src/server/dispatch.ts';
 import { ExchangeError } from '../../../src/server/http1/exchange-error.ts';
@@ -69,25 +70,31 @@ const SETTINGS: UpstreamSettings = {
   headers: {},
 };
 
-function upstreamOf(carrier: Carrier): Upstream {
-  return { settings: SETTINGS, name: 'told', host: 'told', origin: 'told', basePath: '/base', carrier };
+function upstreamOf(carrier: Carrier, turns: AnswerTurns): Upstream {
+  return { settings: SETTINGS, name: 'told', host: 'told', origin: 'told', basePath: '/base', carrier, turns };
 }
 
-function send(carrier: Carrier) {
-  return dispatch({ upstream: upstreamOf(carrier), method: 'POST', path: '/a?b', headers: ['c', 'd'], body: null });
+function send(carrier: Carrier, turns = new AnswerTurns()) {
+  return dispatch({
+    upstream: upstreamOf(carrier, turns),
+    method: 'POST',
+    path: '/a?b',
+    headers: ['c', 'd'],
+    body: null,
+  });
 }
 
-async function toldAnswer(): Promise<{ told: ToldCarrier; answer: UpstreamAnswer }> {
+async function toldAnswer(turns?: AnswerTurns): Promise<{ told: ToldCarrier; answer: UpstreamAnswer }> {
   const told = new ToldCarrier();
-  const sending = send(told);
+  const sending = send(told, turns);
   told.head();
   const answer = await sending.result;
   if (answer.kind !== 'answer') throw answer.error;
   return { told, answer };
 }
 
-async function begin(): Promise<{ told: ToldCarrier; answer: UpstreamAnswer; taken: number[] }> {
-  const { told, answer } = await toldAnswer();
+async function begin(turns?: AnswerTurns): Promise<{ told: ToldCarrier; answer: UpstreamAnswer; taken: number[] }> {
+  const { told, answer } = await toldAnswer(turns);
   const taken: number[] = [];
   answer.attach({ data: (chunk) => taken.push(chunk.length), end: () => undefined, failed: () => undefined });
   return { told, answer, taken };
@@ -98,6 +105,66 @@ it('is sent below the path of its upstream', () => {
   send(told);
   const request = { method: 'POST', path: '/base/a?b', headers: ['c', 'd'], body: null };
   expect(told.request).toEqual({ ...request, isStrict: false }); // nobody has said that they were checked
+});
+
+describe('answers that come as fast as they are taken', () => {
+  const beginMany = async (turns: AnswerTurns, count: number) => {
+    const many: ToldCarrier[] = [];
+    for (let i = 0; i < count; i++) many.push((await begin(turns)).told);
+    return many;
+  };
+  const reading = (many: readonly ToldCarrier[]) => many.flatMap((told, i) => (told.paused ? [] : [i]));
+
+  it('go on a few at a time, in the order in which they have come', async () => {
+    const many = await beginMany(new AnswerTurns(), 40);
+    for (const told of many) told.data(70_000);
+    expect(reading(many)).toEqual([]);
+    await nextTurn();
+    expect(reading(many)).toEqual(Array.from({ length: 16 }, (_, i) => i));
+    await nextTurn();
+    expect(reading(many)).toHaveLength(32);
+    await nextTurn();
+    expect(reading(many)).toHaveLength(40);
+  });
+
+  it('keep their turn for a while, and then wait for all others', async () => {
+    const many = await beginMany(new AnswerTurns(), 20);
+    for (const told of many) told.data(70_000);
+    await nextTurn();
+    for (let turn = 0; turn < 7; turn++) {
+      for (const told of many.slice(0, 16)) told.data(70_000);
+      await nextTurn();
+      expect(reading(many)).toHaveLength(16);
+      expect(reading(many)).not.toContain(16);
+    }
+    for (const told of many.slice(0, 16)) told.data(70_000);
+    await nextTurn();
+    expect(reading(many)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18, 19]);
+  });
+
+  it('go on at once in place of one that has ended', async () => {
+    const many = await beginMany(new AnswerTurns(), 17);
+    for (const told of many) told.data(70_000);
+    await nextTurn();
+    expect(reading(many)).not.toContain(16);
+    for (const told of many.slice(0, 16)) told.told.end();
+    await nextTurn();
+    expect(reading(many)).toContain(16);
+  });
+
+  it('wait for others after their reader has been slow, too', async () => {
+    const turns = new AnswerTurns();
+    const { told, answer } = await begin(turns);
+    answer.pause();
+    const many = await beginMany(turns, 17);
+    for (const other of many) other.data(70_000);
+    answer.resume();
+    expect(told.paused).toBe(true);
+    await nextTurn();
+    expect(told.paused).toBe(true);
+    await nextTurn();
+    expect(told.paused).toBe(false);
+  });
 });
 
 describe('an answer that comes faster than others have their turn', () => {
