@@ -30,6 +30,8 @@ export interface Filled {
 const RECORDS_AT_ONCE = 250_000;
 const INPUT_TOKENS = 1200;
 const CACHE_KIB = 512 * 1024;
+/** Crockford's base 32 (https://github.com/ulid/spec). */
+const ID_ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** What every record says alike, as SQL. */
 const CONSTANTS: Readonly<Record<string, string>> = {
@@ -175,13 +177,13 @@ function dropIndexes(database: DatabaseSync): string[] {
   });
 }
 
-/** Ids are in the order of time and before every id of a call that is made now: 26 characters, as those of Metertap. */
+/** Ids say their time, as those of Metertap: retention goes by it, and would delete what seems to be older. */
 function insertRecords({ records, recordsPerRun, teams, keysPerTeam, fromMs, toMs, firstTeam }: Filling): string {
   const stepMs = (toMs - fromMs) / records;
   const own: Readonly<Record<string, string>> = {
-    id: `'01' || printf('%024d', n)`,
-    started_at: isoTime(`${fromMs} + n * ${stepMs}`),
-    ended_at: isoTime(`${fromMs} + n * ${stepMs} + 800`),
+    id: `${timeOfId('started_ms')} || printf('%016d', n)`,
+    started_at: isoTime('started_ms'),
+    ended_at: isoTime('started_ms + 800'),
     team: `iif(run % ${teams} = 0, '${firstTeam}', 'team-' || (run % ${teams}))`,
     key_id: `'key-' || (run % ${teams}) || '-' || (run / ${teams} % ${keysPerTeam})`,
     run_id: `printf('run-%016d', run)`,
@@ -192,8 +194,17 @@ function insertRecords({ records, recordsPerRun, teams, keysPerTeam, fromMs, toM
   return `
     WITH RECURSIVE numbers (n) AS (
       SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :first + :count
-    ), calls AS (SELECT n, n / ${recordsPerRun} AS run FROM numbers)
+    ), calls AS (SELECT n, n / ${recordsPerRun} AS run, CAST(${fromMs} + n * ${stepMs} AS INTEGER) AS started_ms FROM numbers)
     INSERT INTO records (${Object.keys(columns).join(', ')}) SELECT ${Object.values(columns).join(', ')} FROM calls`;
+}
+
+/** The first ten characters of a ULID, as SQL. */
+function timeOfId(ms: string): string {
+  const digits = Array.from(
+    { length: 10 },
+    (_, at) => `substr('${ID_ALPHABET}', ((${ms} >> ${5 * (9 - at)}) & 31) + 1, 1)`,
+  );
+  return digits.join(' || ');
 }
 
 function isoTime(ms: string): string {

@@ -5,7 +5,7 @@ import { type MetertapVariant, metertap, metertapArguments } from './candidates.
 import { fillLedger } from './filled-ledger.ts';
 import { GROWTH_HELP, type GrowthOptions, readGrowthOptions } from './growth-options.ts';
 import { type Growth, growths } from './growths.ts';
-import { filledUntil, type KeptLedger } from './kept-ledger.ts';
+import { filledUntil, type KeptLedger, oldestRecord } from './kept-ledger.ts';
 import { ledgerFault } from './ledger-check.ts';
 import { type Machine, prepareMachine } from './machine.ts';
 import type { Measurement } from './measurement.ts';
@@ -74,6 +74,7 @@ async function measureGrowth(
   const kept = growth.cases.flatMap(({ variant, isKept }, index) =>
     isKept && variant.dataDir !== undefined ? [{ index, before: filledUntil(variant.dataDir, Date.now()) }] : [],
   );
+  const oldest = oldestRecords(growth);
   for (const { before } of kept) progress(`${growth.name}: ${before.expected.calls} calls were there before`);
   const sessions = growth.cases.map(({ variant }) => new Session(machine, metertap(variant)));
   const measurements: Measurement[] = [];
@@ -89,7 +90,11 @@ async function measureGrowth(
       measurements.push(...result.measured);
       wrong.push(...result.faults.map((fault) => `${growth.name}: ${fault}`));
     }
-    wrong.push(...(await fillingFaults(growth, sessions)), ...(await keptFaults(kept, sessions)));
+    wrong.push(
+      ...(await fillingFaults(growth, sessions)),
+      ...(await keptFaults(kept, sessions)),
+      ...deletionFaults(growth, oldest),
+    );
   } finally {
     await Promise.all(sessions.map((session) => session.close()));
     for (const { variant, isKept } of growth.cases) {
@@ -124,6 +129,22 @@ async function keptFaults(
     if (fault !== null) faults.push(`${session?.candidate.name}, as it was before: ${fault}`);
   }
   return faults;
+}
+
+/** Of each ledger that had records before, the oldest. */
+function oldestRecords(growth: Growth): ReadonlyMap<string, string | null> {
+  const folders = growth.cases.flatMap(({ variant }) => variant.dataDir ?? []);
+  return new Map(folders.map((dataDir) => [dataDir, oldestRecord(dataDir)]));
+}
+
+/** Sums stay where retention deletes records. Its work must not be taken for that of the calls. */
+function deletionFaults(growth: Growth, before: ReadonlyMap<string, string | null>): string[] {
+  const now = oldestRecords(growth);
+  return growth.cases.flatMap(({ variant: { name, dataDir = '' } }) =>
+    now.get(dataDir) === before.get(dataDir)
+      ? []
+      : [`${growth.name}, ${name}: records were deleted while it was measured`],
+  );
 }
 
 /** Lets a Metertap make its ledger, and stops it. Gives the ledger's file. */

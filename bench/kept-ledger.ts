@@ -9,6 +9,17 @@ export interface KeptLedger {
 
 const DAY_MS = 86_400_000;
 
+/** The id of a ledger's oldest record; null where it has none. Ids are in the order of time. */
+export function oldestRecord(dataDir: string): string | null {
+  const database = openForReading(dataDir);
+  try {
+    const oldest = database.prepare('SELECT min(id) AS id FROM records').get()?.['id'];
+    return typeof oldest === 'string' ? oldest : null;
+  } finally {
+    database.close();
+  }
+}
+
 /** Reads the sums of a ledger that no Metertap runs on. @throws Error where there is none, or it is empty */
 export function filledUntil(dataDir: string, nowMs: number): KeptLedger {
   const toMs = Math.floor(nowMs / DAY_MS) * DAY_MS;

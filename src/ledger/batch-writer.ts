@@ -140,7 +140,7 @@ export class BatchWriter {
 
   /** What was entered and is not yet where readers look for it. */
   get recent(): readonly Moving[] {
-    return [this.#rollups.usage, this.#rollups.activity, this.#runs];
+    return [...this.#rollups.recent, this.#runs];
   }
 
   #finishRecord(row: EnteredRow): boolean {

@@ -6,6 +6,7 @@ import { integer } from './row-values.ts';
 import { SCHEMA_ACCESS } from './schema-access.ts';
 import { SCHEMA_AGENTS } from './schema-agents.ts';
 import { SCHEMA_CORRECTIONS } from './schema-corrections.ts';
+import { SCHEMA_NAMED_RECENT } from './schema-named-recent.ts';
 import { SCHEMA_OPEN_CALLS } from './schema-open-calls.ts';
 import { SCHEMA_SEGMENTS } from './schema-segments.ts';
 import { SCHEMA_SPREAD } from './schema-spread.ts';
@@ -39,6 +40,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 11, up: (database) => database.exec(SCHEMA_AGENTS) },
   { version: 12, up: (database) => database.exec(SCHEMA_SEGMENTS) },
   { version: 13, up: (database) => database.exec(SCHEMA_SPREAD) },
+  { version: 14, up: (database) => database.exec(SCHEMA_NAMED_RECENT) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

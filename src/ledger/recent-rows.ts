@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { integerOrNull } from './row-values.ts';
 
-/** The tables in which bookings leave rows to be moved (`schema-spread.ts`). */
-export type RecentTable = 'usage_recent' | 'activity_recent' | 'runs_recent';
+/** The tables in which bookings leave rows to be moved (`schema-spread.ts`, `schema-named-recent.ts`). */
+export type RecentTable = 'usage_recent' | 'user_recent' | 'agent_recent' | 'activity_recent' | 'runs_recent';
 
 /** What waits in one of them. */
 export class RecentRows {

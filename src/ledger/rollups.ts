@@ -169,36 +169,43 @@ const BY_TIME = ['usage_minute', 'usage_hour', 'usage_day'] as const;
 /**
  * Writes batches of roll-ups through prepared statements.
  *
- * Those by time and the activity are written in two steps: a batch adds rows at the end of `usage_recent` and
- * `activity_recent`, and what many batches have put there is moved to where it belongs. Calls with thousands of keys or
- * runs would otherwise write rows all over those tables.
+ * They are written in two steps: a batch adds rows at the end of `usage_recent`, `user_recent`, `agent_recent` and
+ * `activity_recent`, and what many batches have put there is moved to where it belongs. Calls with thousands of keys,
+ * users or runs would otherwise write rows all over those tables.
  */
 export class RollupWriter {
-  readonly usage: RecentMove;
-  readonly activity: RecentMove;
-  readonly #user: StatementSync;
-  readonly #agent: StatementSync;
+  readonly #usage: RecentMove;
+  readonly #users: RecentMove;
+  readonly #agents: RecentMove;
+  readonly #activity: RecentMove;
 
   constructor(database: DatabaseSync) {
-    this.usage = new RecentMove(database, 'usage_recent');
-    this.activity = new RecentMove(database, 'activity_recent');
-    this.#user = database.prepare(addingUpsert('user_day', USER_KEY));
-    this.#agent = database.prepare(addingUpsert('agent_day', AGENT_KEY));
+    this.#usage = new RecentMove(database, 'usage_recent');
+    this.#users = new RecentMove(database, 'user_recent');
+    this.#agents = new RecentMove(database, 'agent_recent');
+    this.#activity = new RecentMove(database, 'activity_recent');
+  }
+
+  /** What was added and is not in the roll-ups yet. */
+  get recent(): readonly RecentMove[] {
+    return [this.#usage, this.#users, this.#agents, this.#activity];
   }
 
   /** Adds the batch to the tables. Must be called inside the batch's transaction. */
   write(batch: RollupBatch): void {
-    for (const entry of batch.minutes.values()) this.usage.add(...entry.key, ...entry.tally.values());
-    for (const entry of batch.users.values()) this.#user.run(...entry.key, ...entry.tally.values());
-    for (const entry of agentDays(batch.activity).values()) this.#agent.run(...entry.key, ...entry.tally.values());
+    for (const { key, tally } of batch.minutes.values()) this.#usage.add(...key, ...tally.values());
+    for (const { key, tally } of batch.users.values()) this.#users.add(...key, ...tally.values());
+    for (const { key, tally } of agentDays(batch.activity).values()) this.#agents.add(...key, ...tally.values());
     for (const { key, firstAt, lastAt, tally } of batch.activity.values()) {
-      this.activity.add(...key, firstAt, lastAt, ...tally.values());
+      this.#activity.add(...key, firstAt, lastAt, ...tally.values());
     }
   }
 }
 
 const RECENT = {
   usage_recent: { tables: BY_TIME, key: USAGE_KEY, span: [] },
+  user_recent: { tables: ['user_day'], key: USER_KEY, span: [] },
+  agent_recent: { tables: ['agent_day'], key: AGENT_KEY, span: [] },
   activity_recent: { tables: ['activity'], key: ACTIVITY_KEY, span: ACTIVITY_SPAN },
 } as const;
 
@@ -284,10 +291,6 @@ function insertion(table: string, columns: readonly string[]): string {
   return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
 }
 
-function addingUpsert(table: string, key: readonly string[]): string {
-  return `${insertion(table, [...key, ...WRITTEN_SUM_NAMES])} ${addingConflict(key, false)}`;
-}
-
 interface MoveOfRecent {
   readonly from: keyof typeof RECENT;
   readonly into: keyof typeof BUCKET_MS;
@@ -315,11 +318,7 @@ function vastSum(name: string): string {
   return `iif(${high} >= ${MOST_NANO_USD / PART_NANO_USD}, ${MOST_NANO_USD}, ${high} * ${PART_NANO_USD} + ${low})`;
 }
 
-function addingConflict(
-  key: readonly string[],
-  hasSpan: boolean,
-  isAdded: (name: string) => boolean = () => true,
-): string {
+function addingConflict(key: readonly string[], hasSpan: boolean, isAdded: (name: string) => boolean): string {
   const widen = hasSpan
     ? ['first_at = min(first_at, excluded.first_at)', 'last_at = max(last_at, excluded.last_at)']
     : [];

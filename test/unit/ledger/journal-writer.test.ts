@@ -251,7 +251,14 @@ it('what one process appends, two enter as one would, however they take turns', 
         };
         expect(rowsIn(turned)).toEqual(rowsIn(plain));
       }
-      for (const table of ['usage_recent', 'activity_recent', 'runs_recent', 'refused_rows']) {
+      for (const table of [
+        'usage_recent',
+        'user_recent',
+        'agent_recent',
+        'activity_recent',
+        'runs_recent',
+        'refused_rows',
+      ]) {
         expect(count(turned, table)).toBe(0);
       }
       plain.close();
