@@ -1,5 +1,6 @@
 import { matchesModel } from '../pricing/model-pattern.ts';
 import type { Carrier } from './carrier.ts';
+import { RepeatedHeaders } from './repeated-headers.ts';
 import { createUpstreamCarrier } from './upstream-carrier.ts';
 
 /** How one upstream is reached and spoken to, as configured. */
@@ -35,6 +36,8 @@ export interface Upstream {
   /** The path of the base URL, put before every path. */
   readonly basePath: string;
   readonly carrier: Carrier;
+  /** What goes on to it of the headers of requests that say the same. */
+  readonly repeatedHeaders: RepeatedHeaders;
 }
 
 /** Chosen by model; the first that matches wins (contract.md, "Configuration"). */
@@ -72,5 +75,6 @@ function openUpstream(settings: UpstreamSettings): Upstream {
     origin: url.origin,
     basePath: url.pathname === '/' ? '' : url.pathname.replace(/\/$/, ''),
     carrier: createUpstreamCarrier(url, settings),
+    repeatedHeaders: new RepeatedHeaders(),
   };
 }

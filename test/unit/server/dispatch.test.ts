@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AnswerReceiver, CarriedRequest, Carrier, Sending } from '../../../src/server/carrier.ts';
 import { type DispatchFailure, dispatch, isTimeout, type UpstreamAnswer } from '../../../src/server/dispatch.ts';
 import { ExchangeError } from '../../../src/server/http1/exchange-error.ts';
+import { RepeatedHeaders } from '../../../src/server/repeated-headers.ts';
 import type { Upstream, UpstreamSettings } from '../../../src/server/upstreams.ts';
 
 /** Carries one exchange, of which comes what the test says and when it says so. */
@@ -70,7 +71,16 @@ const SETTINGS: UpstreamSettings = {
 };
 
 function upstreamOf(carrier: Carrier): Upstream {
-  return { settings: SETTINGS, name: 'told', host: 'told', origin: 'told', basePath: '/base', carrier };
+  const repeatedHeaders = new RepeatedHeaders();
+  return {
+    settings: SETTINGS,
+    name: 'told',
+    host: 'told',
+    origin: 'told',
+    basePath: '/base',
+    carrier,
+    repeatedHeaders,
+  };
 }
 
 function send(carrier: Carrier) {
@@ -97,7 +107,7 @@ it('is sent below the path of its upstream', () => {
   const told = new ToldCarrier();
   send(told);
   const request = { method: 'POST', path: '/base/a?b', headers: ['c', 'd'], body: null };
-  expect(told.request).toEqual({ ...request, isStrict: false }); // nobody has said that they were checked
+  expect(told.request).toEqual({ ...request, isStrict: false, headerLines: null }); // nobody has said that they were checked
 });
 
 describe('an answer that comes faster than others have their turn', () => {
