@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16
+#!/usr/bin/env -S node --max-semi-space-size=16 --no-allocation-site-pretenuring
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -11,8 +11,9 @@ import { fileURLToPath } from 'node:url';
  * `NODE_COMPILE_CACHE` names another folder, and `NODE_DISABLE_COMPILE_CACHE=1` does without. It is not in the folder
  * for temporary files, where Node.js puts it by default: other users can write there, and what they leave would be run.
  *
- * The option of Node.js above bounds the heap's young generation, which saves memory and pauses (docs/performance.md, "Many
- * streams"); `npm start` and the container have it too.
+ * The options of Node.js above bound the heap's young generation, which saves memory and pauses, and keep V8 from making
+ * objects old from their start, which are soon dead all the same (docs/performance.md, "What was tried"); `npm start` and
+ * the container have them too.
  */
 const folder = fileURLToPath(new URL('../node_modules/.cache/metertap', import.meta.url));
 const { directory } = enableCompileCache(process.env['NODE_COMPILE_CACHE'] ?? folder);

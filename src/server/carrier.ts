@@ -10,6 +10,8 @@ export interface CarriedRequest<Body = Buffer | Readable | null> {
   readonly headers: readonly string[];
   /** They are known to be names and values that cannot break out of their lines; else the carrier looks. */
   readonly isStrict?: boolean;
+  /** The headers as HTTP/1.1 writes them, where they are strict and others had the same before. */
+  readonly headerLines?: string | null;
   readonly body: Body;
 }
 

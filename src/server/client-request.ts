@@ -14,6 +14,11 @@ export interface ClientRequest {
   readonly rawHeaders: readonly string[];
   /** Whether they were read strictly: names are tokens, and no value can break out of its line. */
   readonly isStrict?: boolean;
+  /**
+   * Stands for all that the head says but for the length of the body: the same object for requests that say the same.
+   * Null, or left out, where none before is known that did.
+   */
+  readonly likeness?: object | null;
   /** Whether all of it has come. */
   readonly complete: boolean;
   readonly destroyed: boolean;

@@ -13,9 +13,10 @@ export interface OutgoingRequest {
   readonly method: string;
   /** Path and query below the upstream's base URL, with a leading slash. */
   readonly path: string;
-  readonly headers: string[];
-  /** As for the carrier. */
+  readonly headers: readonly string[];
+  /** These two as for the carrier. */
   readonly isStrict?: boolean;
+  readonly headerLines?: string | null;
   readonly body: Buffer | Readable | null;
 }
 
@@ -53,9 +54,10 @@ const NO_HEADERS = new AnswerHeaders([]);
 export function dispatch(request: OutgoingRequest): Dispatch {
   const exchange = new UpstreamExchange(request.upstream.name, request.upstream.turns);
   const { carrier, basePath } = request.upstream;
-  const { method, headers, isStrict = false, body } = request;
+  const { method, headers, isStrict = false, headerLines = null, body } = request;
+  const path = basePath + request.path;
   try {
-    exchange.start(carrier.send({ method, path: basePath + request.path, headers, isStrict, body }, exchange));
+    exchange.start(carrier.send({ method, path, headers, isStrict, headerLines, body }, exchange));
   } catch (error) {
     exchange.failed(error instanceof Error ? error : new Error(String(error)));
   }

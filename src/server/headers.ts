@@ -3,7 +3,6 @@ import { isConsumedHeader } from '../attribution/carriers.ts';
 import { CREDENTIAL_HEADERS } from '../attribution/credential.ts';
 import type { ClientRequest } from './client-request.ts';
 import { HOP_BY_HOP, namedByConnection, namesOfParsed } from './header-names.ts';
-import type { Upstream } from './upstreams.ts';
 
 /** On what it depends whether a header of a request goes on. Names that are not here go on unless they are a gateway's. */
 type HeaderRule = 'never' | 'credential' | 'body coding' | 'answer coding' | 'trace';
@@ -23,8 +22,16 @@ const RULES: ReadonlyMap<string, HeaderRule> = new Map<string, HeaderRule>([
   ['baggage', 'trace'],
 ]);
 
+/** What of an upstream's settings has a say in the headers that go to it. */
+export interface HeaderSettings {
+  readonly apiKey: string | null;
+  readonly forwardTraceHeaders: boolean;
+  /** Headers added to every request. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 export interface UpstreamHeaderOptions {
-  readonly upstream: Upstream;
+  readonly upstream: { readonly settings: HeaderSettings };
   /** In keys mode the client's credential is ours and is never forwarded. */
   readonly replaceCredential: boolean;
   /** The body was decoded here, so its `content-encoding` no longer holds. */

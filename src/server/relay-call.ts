@@ -60,7 +60,8 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   guard?.onPassed((reason) => watch.source.abort(reason));
   const head = headOf(call, sent, watch.droppedHeaders);
   sent.forgetHeaders();
-  exchange.request.forgetHead?.();
+  // A document comes soon: what its client has said is kept, to read what it says next.
+  if (!watch.isDocument) exchange.request.forgetHead?.();
   exchange.framed = null;
 
   const relay = relayOf(call, sent, { watch, head, rooms });

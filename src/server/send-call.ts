@@ -3,7 +3,6 @@ import { streamUsagePolicyOf } from '../metering/stream-usage-hosts.ts';
 import { ClientLeftError, type RelayLimits } from '../streaming/relay.ts';
 import { type DispatchFailure, dispatch, type OutgoingRequest, type UpstreamAnswer } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
-import { headersForUpstream } from './headers.ts';
 import type { Call } from './open-call.ts';
 import { peekBody } from './peeked-answer.ts';
 import type { CallObserver, ProxyRooms } from './rooms.ts';
@@ -142,17 +141,19 @@ export function relayLimitsOf(call: Pick<Call, 'settings' | 'caller'>): RelayLim
 
 function outgoing(call: Call, askedBody: Buffer | null): OutgoingRequest {
   const { exchange, request, upstream } = call;
+  const { headers, lines } = upstream.repeatedHeaders.of(exchange.request, {
+    upstream,
+    replaceCredential: call.settings.replaceCredential,
+    dropContentEncoding: request.decoded,
+    plainAnswer: askedBody !== null,
+    contentLength: request.contentLength,
+  });
   return {
     upstream,
     method: exchange.request.method ?? 'POST',
     path: exchange.target,
-    headers: headersForUpstream(exchange.request, {
-      upstream,
-      replaceCredential: call.settings.replaceCredential,
-      dropContentEncoding: request.decoded,
-      plainAnswer: askedBody !== null,
-      contentLength: request.contentLength,
-    }),
+    headers,
+    headerLines: lines,
     isStrict: exchange.request.isStrict === true, // what the configuration adds was checked when it was read
     body: askedBody ?? request.body,
   };

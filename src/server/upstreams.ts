@@ -1,6 +1,7 @@
 import { matchesModel } from '../pricing/model-pattern.ts';
 import { AnswerTurns } from './answer-turns.ts';
 import type { Carrier } from './carrier.ts';
+import { RepeatedHeaders } from './repeated-headers.ts';
 import { createUpstreamCarrier } from './upstream-carrier.ts';
 
 /** How one upstream is reached and spoken to, as configured. */
@@ -38,6 +39,8 @@ export interface Upstream {
   readonly carrier: Carrier;
   /** Whose turn it is among its answers and those of all others. */
   readonly turns: AnswerTurns;
+  /** What goes on to it of the headers of requests that say the same. */
+  readonly repeatedHeaders: RepeatedHeaders;
 }
 
 /** Chosen by model; the first that matches wins (contract.md, "Configuration"). */
@@ -77,5 +80,6 @@ function openUpstream(settings: UpstreamSettings, turns: AnswerTurns): Upstream 
     basePath: url.pathname === '/' ? '' : url.pathname.replace(/\/$/, ''),
     carrier: createUpstreamCarrier(url, settings),
     turns,
+    repeatedHeaders: new RepeatedHeaders(),
   };
 }

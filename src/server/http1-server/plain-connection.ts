@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { PlainRequest } from './plain-request.ts';
 import { type AnswerKeeper, PlainResponse } from './plain-response.ts';
+import { RememberedHead } from './remembered-head.ts';
 import { type RequestHead, readRequestHead } from './request-head.ts';
 import type { TurnOutput } from './turn-output.ts';
 
@@ -21,7 +22,7 @@ export interface Lane {
   readonly keepAliveLines: string;
   readonly output: TurnOutput;
   /** The last head of any connection, if it is not long. */
-  lastHead: RequestHead | null;
+  lastHead: RememberedHead | null;
   serve(request: PlainRequest, response: PlainResponse): void;
   /** Has Node's own HTTP take the connection, from `bytes` on. */
   handOver(connection: PlainConnection, bytes: Buffer): void;
@@ -46,7 +47,7 @@ export class PlainConnection implements AnswerKeeper {
   readonly socket: Socket;
   readonly #lane: Lane;
   /** The last head, most lines of which come again; null while its request is served. */
-  #head: RequestHead | null = null;
+  #head: RememberedHead | null = null;
   #hasServed = false;
   /** The request whose body or whose answer is on its way. */
   #request: PlainRequest | null = null;
@@ -102,7 +103,7 @@ export class PlainConnection implements AnswerKeeper {
     const request = this.#request;
     const isLast = this.#response?.isLast === true;
     this.#response = null;
-    this.#head = request === null || request.head === null ? null : remembered(request.head);
+    this.#head = request === null ? null : request.remembered;
     if (isLast) {
       this.#isOver = true;
       this.looksWaited = 0;
@@ -158,16 +159,21 @@ export class PlainConnection implements AnswerKeeper {
   };
 
   #read(bytes: Buffer): void {
-    const head = readRequestHead(bytes, this.#lane.maxHeadBytes, this.#head ?? this.#lane.lastHead);
+    const { maxHeadBytes, lastHead } = this.#lane;
+    const before = this.#head ?? lastHead;
+    const again = before === null ? null : before.readAgain(bytes);
+    const isAgain = again !== null && again.bytes <= maxHeadBytes;
+    const head = isAgain ? again : readRequestHead(bytes, maxHeadBytes, before === null ? null : before.head);
     // Of requests that come together Node serves each at once; here one is served after the other.
     if (head === null || bytes.length > head.bytes + head.contentLength) {
       this.#lane.handOver(this, bytes);
       return;
     }
-    const request = new PlainRequest(head, this.socket);
+    const remembered = isAgain ? before : rememberedOf(head, bytes);
+    const request = new PlainRequest({ head, remembered, isAgain }, this.socket);
     const response = new PlainResponse(request, this, head.keepsAlive);
     this.#head = null;
-    this.#lane.lastHead = remembered(head);
+    this.#lane.lastHead = remembered;
     this.#hasServed = true;
     this.#request = request;
     this.#response = response;
@@ -216,6 +222,6 @@ export class PlainConnection implements AnswerKeeper {
   };
 }
 
-function remembered(head: RequestHead): RequestHead | null {
-  return head.bytes <= MAX_REMEMBERED_BYTES ? head : null;
+function rememberedOf(head: RequestHead, bytes: Buffer): RememberedHead | null {
+  return head.bytes <= MAX_REMEMBERED_BYTES ? new RememberedHead(head, bytes) : null;
 }

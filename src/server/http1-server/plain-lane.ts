@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { ConnectionError, type Lane, PlainConnection } from './plain-connection.ts';
 import type { PlainRequest } from './plain-request.ts';
 import type { PlainResponse } from './plain-response.ts';
-import type { RequestHead } from './request-head.ts';
+import type { RememberedHead } from './remembered-head.ts';
 import { TurnOutput } from './turn-output.ts';
 
 /** Longer heads are Node's to read. */
@@ -28,7 +28,7 @@ export class PlainLane implements Lane {
   readonly maxHeadBytes: number;
   readonly keepAliveLines: string;
   readonly output = new TurnOutput();
-  lastHead: RequestHead | null = null;
+  lastHead: RememberedHead | null = null;
   #looks: NodeJS.Timeout | null = null;
   #lookMs = LONGEST_LOOK_MS;
 

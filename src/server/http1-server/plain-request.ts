@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ClientRequest } from '../client-request.ts';
 import { Listeners } from './listeners.ts';
+import type { RememberedHead } from './remembered-head.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** How much of a body waits for its reader before the client is made to wait; as much as Node keeps of one. */
@@ -8,6 +9,14 @@ const MAX_WAITING_BYTES = 65_536;
 const NO_BYTES = Buffer.alloc(0);
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 const NO_LINES: readonly string[] = [];
+
+/** The head of a request. */
+export interface ReadHead {
+  readonly head: RequestHead;
+  readonly remembered: RememberedHead | null;
+  /** It says what one before it said. */
+  readonly isAgain: boolean;
+}
 
 type RequestListener = (chunk: Buffer) => void;
 
@@ -25,6 +34,9 @@ export class PlainRequest implements ClientRequest {
   readonly isStrict = true;
   /** Null once it has been forgotten. */
   head: RequestHead | null;
+  /** What the next head of the connection is read by; null once it has been forgotten, or where the head is long. */
+  remembered: RememberedHead | null;
+  readonly #isAgain: boolean;
   readonly socket: Socket;
   complete: boolean;
   destroyed = false;
@@ -39,10 +51,12 @@ export class PlainRequest implements ClientRequest {
   #willFlow = false;
   #stopsSocket = false;
 
-  constructor(head: RequestHead, socket: Socket) {
+  constructor({ head, remembered, isAgain }: ReadHead, socket: Socket) {
     this.method = head.method;
     this.url = head.url;
     this.head = head;
+    this.remembered = remembered;
+    this.#isAgain = isAgain;
     this.socket = socket;
     this.#missingBytes = head.contentLength;
     this.complete = head.contentLength === 0;
@@ -56,8 +70,13 @@ export class PlainRequest implements ClientRequest {
     return this.head === null ? NO_LINES : this.head.rawHeaders;
   }
 
+  get likeness(): object | null {
+    return this.#isAgain ? this.remembered : null;
+  }
+
   forgetHead(): void {
     this.head = null;
+    this.remembered = null;
   }
 
   /** Whether anybody has asked for the body. */

@@ -14,6 +14,8 @@ export interface HeadedRequest {
   readonly headers: readonly string[];
   /** Whoever gave them has read or checked them strictly: they are not looked at once more. */
   readonly isStrict?: boolean;
+  /** {@link headerLines} of them, where they are strict and have been made into lines before. */
+  readonly headerLines?: string | null;
   readonly body: Buffer | null;
 }
 
@@ -31,18 +33,28 @@ export function isLastOnConnection({ method, body }: HeadedRequest): boolean {
  */
 export function requestHead(request: HeadedRequest, host: string): string {
   const { method, path, headers, isStrict = false, body } = request;
+  const known = isStrict ? (request.headerLines ?? null) : null;
   if (!TOKEN.test(method)) throw invalid('method');
   if (!path.startsWith('/') || NOT_IN_TARGET.test(path)) throw invalid('path');
   const connection = method === 'HEAD' ? 'close' : 'keep-alive';
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${connection}\r\n`;
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] ?? '';
-    const value = headers[i + 1] ?? '';
-    if (!isStrict && (!TOKEN.test(name) || NOT_IN_VALUE.test(value))) throw invalid('header');
-    head += `${name}: ${value}\r\n`;
-  }
+  if (!isStrict) checkHeaders(headers);
+  const lines = known ?? headerLines(headers);
+  const head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${connection}\r\n${lines}`;
   const length = body === null ? 0 : body.length;
   return length > 0 || WITH_BODY.has(method) ? `${head}content-length: ${length}\r\n\r\n` : `${head}\r\n`;
+}
+
+/** Headers as they are written. @param headers name, value, name, value, … */
+export function headerLines(headers: readonly string[]): string {
+  let lines = '';
+  for (let i = 0; i + 1 < headers.length; i += 2) lines += `${headers[i] ?? ''}: ${headers[i + 1] ?? ''}\r\n`;
+  return lines;
+}
+
+function checkHeaders(headers: readonly string[]): void {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (!TOKEN.test(headers[i] ?? '') || NOT_IN_VALUE.test(headers[i + 1] ?? '')) throw invalid('header');
+  }
 }
 
 function invalid(what: string): ExchangeError {

@@ -4,6 +4,7 @@ import { AnswerTurns } from '../../../src/server/answer-turns.ts';
 import type { AnswerReceiver, CarriedRequest, Carrier, Sending } from '../../../src/server/carrier.ts';
 import { type DispatchFailure, dispatch, isTimeout, type UpstreamAnswer } from '../../../src/server/dispatch.ts';
 import { ExchangeError } from '../../../src/server/http1/exchange-error.ts';
+import { RepeatedHeaders } from '../../../src/server/repeated-headers.ts';
 import type { Upstream, UpstreamSettings } from '../../../src/server/upstreams.ts';
 
 /** Carries one exchange, of which comes what the test says and when it says so. */
@@ -71,7 +72,17 @@ const SETTINGS: UpstreamSettings = {
 };
 
 function upstreamOf(carrier: Carrier, turns: AnswerTurns): Upstream {
-  return { settings: SETTINGS, name: 'told', host: 'told', origin: 'told', basePath: '/base', carrier, turns };
+  const repeatedHeaders = new RepeatedHeaders();
+  return {
+    settings: SETTINGS,
+    name: 'told',
+    host: 'told',
+    origin: 'told',
+    basePath: '/base',
+    carrier,
+    turns,
+    repeatedHeaders,
+  };
 }
 
 function send(carrier: Carrier, turns = new AnswerTurns()) {
@@ -104,7 +115,7 @@ it('is sent below the path of its upstream', () => {
   const told = new ToldCarrier();
   send(told);
   const request = { method: 'POST', path: '/base/a?b', headers: ['c', 'd'], body: null };
-  expect(told.request).toEqual({ ...request, isStrict: false }); // nobody has said that they were checked
+  expect(told.request).toEqual({ ...request, isStrict: false, headerLines: null }); // nobody has said that they were checked
 });
 
 describe('answers that come as fast as they are taken', () => {

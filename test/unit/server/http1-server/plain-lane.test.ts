@@ -245,6 +245,33 @@ describe('the head of a request', () => {
     await other.until(toldOf('first'));
   });
 
+  it('is told to be like the one before where it is, but for the length of the body', async () => {
+    const likenesses: unknown[] = [];
+    await using lane = await startLane((request, response) => {
+      likenesses.push(request instanceof PlainRequest ? request.likeness : undefined);
+      response.end(`${request.headers['content-length']}.`);
+    });
+    const postOf = (body: string, user: string) =>
+      `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\nx-user: ${user}\r\n\r\n${body}`;
+    await using client = await connectRaw(lane.url);
+    for (const [body, user] of [
+      ['a', 'first'],
+      ['bb', 'first'],
+      ['ccc', 'first'],
+      ['dddd', 'second'],
+      ['eeeee', 'second'],
+    ] as const) {
+      client.send(postOf(body, user));
+      await client.until(`${body.length}.`);
+    }
+    const [first, second, third, fourth, fifth] = likenesses;
+    expect([first, fourth]).toEqual([null, null]);
+    expect(second).toBeTypeOf('object');
+    expect(third).toBe(second);
+    expect(fifth).toBeTypeOf('object');
+    expect(fifth).not.toBe(second);
+  });
+
   it('is gone once it is forgotten, and the next one is read', async () => {
     const seen: (readonly [number, number])[] = [];
     await using lane = await startLane((request, response) => {
