@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { CHAT, CLIENT_KEY, errorOf } from '../support/calls.ts';
 import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream.ts';
-import { readGreeting, spawnMetertap } from '../support/spawned-proxy.ts';
+import { readGreeting, spawnMetertap, spawnNpmStart } from '../support/spawned-proxy.ts';
 import { startProxy } from '../support/start-proxy.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -52,6 +52,14 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
 
     await using proxy = await startProxy({ upstreamUrl: upstream.url, dataDir });
     expect(await proxy.records()).toMatchObject([{ ending: 'completed', usage: { total_tokens: 6 } }]);
+  });
+
+  it('to npm ends what npm has started, with 0', async () => {
+    await using metertap = spawnNpmStart({ METERTAP_PORT: '0', METERTAP_DATA_DIR: temporaryFolder() });
+    const { url } = await readGreeting(metertap);
+    metertap.signal(signal);
+    expect(await metertap.exited()).toBe(0);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
   });
 
   it('ends with 0 at once where nothing is open', async () => {

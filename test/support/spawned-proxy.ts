@@ -26,6 +26,16 @@ export function spawnMetertap(args: readonly string[], env: Readonly<Record<stri
   return new Metertap(child);
 }
 
+/** Runs `npm start`, as users do; signals go to npm alone, as a supervisor sends them. */
+export function spawnNpmStart(env: Readonly<Record<string, string>>): SpawnedMetertap {
+  const child = spawn('npm', ['start', '--', '--json'], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Metertap(child);
+}
+
 /** Where a process that was started with `serve --json` listens, and where its admin key is. */
 export async function readGreeting(metertap: SpawnedMetertap): Promise<{ url: string; adminKeyPath: string }> {
   const output = await metertap.until('"base_url"');
