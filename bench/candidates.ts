@@ -188,10 +188,13 @@ export function metertapArguments(variant: MetertapVariant, place: Place): strin
   return [...options, ...nodeOptions, join(root, script), 'serve', '--config', config];
 }
 
-/** How `npm start` of a checkout starts it: `node [options] <script> serve`. */
+/** How `npm start` of a checkout starts it: `[exec] node [options] <script> serve`. */
 export function startCommand(root: string): { options: string[]; script: string } {
   const manifest: { scripts: { start: string } } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const words = manifest.scripts.start.split(' ').slice(1, -1);
+  const words = manifest.scripts.start
+    .replace(/^exec /, '')
+    .split(' ')
+    .slice(1, -1);
   return { options: words.slice(0, -1), script: words.at(-1) ?? 'src/main.ts' };
 }
 

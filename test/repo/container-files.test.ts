@@ -69,7 +69,7 @@ describe('Dockerfile', () => {
 
   it('runs what npm start runs, without a shell that would keep signals to itself', () => {
     const command = jsonWords(instructions('CMD').at(-1) ?? '');
-    expect(command.join(' ')).toBe(MANIFEST.scripts['start']);
+    expect(`exec ${command.join(' ')}`).toBe(MANIFEST.scripts['start']);
     expect(existsSync(join(ROOT, command.at(-2) ?? '')), command.at(-2)).toBe(true);
     expect(instructions('ENTRYPOINT')).toEqual([]);
   });
