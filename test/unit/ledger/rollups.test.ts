@@ -2,6 +2,7 @@ import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
+import { endedCallOf } from '../../../src/ledger/ended-call.ts';
 import type { JournalRow } from '../../../src/ledger/journal-messages.ts';
 import { migrate } from '../../../src/ledger/migrations.ts';
 import { sumsOfRow } from '../../../src/ledger/queries/sum-columns.ts';
@@ -174,6 +175,26 @@ describe('roll-ups', () => {
     const runs = database.prepare('SELECT cost_nano_usd FROM runs');
     runs.setReadBigInts(true);
     expect({ ...runs.get() }).toEqual({ cost_nano_usd: most });
+  });
+
+  it('stop there too where what many batches have added is moved together', () => {
+    const { database, writer } = openMemory();
+    const cost = { cost_nano_usd: Number.MAX_SAFE_INTEGER, cost_output_nano_usd: Number.MAX_SAFE_INTEGER };
+    database.exec('BEGIN');
+    for (let batch = 0; batch < 6; batch++) {
+      const rows = Array.from({ length: 500 }, (_, sequence) => {
+        const columns = columnsOfRecord(callRecord({ ...cost, user: 'u', agent: 'a' }));
+        return { sequence, step: 'finish' as const, columns, call: endedCallOf(columns), instanceId: 'test', line: '' };
+      });
+      expect(writer.enter(rows)).toEqual([]);
+    }
+    for (const moving of writer.recent) moving.move();
+    database.exec('COMMIT');
+    for (const table of ['usage_minute', 'usage_hour', 'usage_day', 'user_day', 'agent_day', 'activity', 'runs']) {
+      const row = database.prepare(`SELECT cost_nano_usd FROM ${table}`);
+      row.setReadBigInts(true);
+      expect({ ...row.get() }, table).toEqual({ cost_nano_usd: 4_000_000_000_000_000_000n });
+    }
   });
 
   it('add up exactly to just below that', () => {
