@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { SKIM_FILE, SKIM_SOURCE, skimModuleFile } from './skim-module.ts';
+import { SKIM_MODULES, skimModuleFile } from './skim-module.ts';
 
-/** Compiles the WebAssembly that looks through requests: `npm run skim:build`. */
+/** Compiles the WebAssembly that looks through requests and streams: `npm run skim:build`. */
 const root = new URL('../', import.meta.url);
-writeFileSync(new URL(SKIM_FILE, root), await skimModuleFile(readFileSync(new URL(SKIM_SOURCE, root), 'utf8')));
+for (const module of SKIM_MODULES) {
+  const text = readFileSync(new URL(module.source, root), 'utf8');
+  writeFileSync(new URL(module.file, root), await skimModuleFile(module, text));
+}

@@ -1,19 +1,34 @@
 import wabt from 'wabt';
 
-/** The source of the module whose bytes stand in a TypeScript file, so that nothing is compiled at a start. */
-export const SKIM_SOURCE = 'src/server/json-skim/skim.wat';
-export const SKIM_FILE = 'src/server/json-skim/skim-module.ts';
+/** A WebAssembly module whose bytes stand in a TypeScript file, so that nothing is compiled at a start. */
+export interface SkimModule {
+  readonly source: string;
+  /** The file that is made of it. */
+  readonly file: string;
+  /** What the file exports. */
+  readonly name: string;
+}
+
+export const SKIM_MODULES: readonly SkimModule[] = [
+  { source: 'src/server/json-skim/skim.wat', file: 'src/server/json-skim/skim-module.ts', name: 'SKIM_MODULE' },
+  {
+    source: 'src/metering/event-skim/event-skim.wat',
+    file: 'src/metering/event-skim/event-skim-module.ts',
+    name: 'EVENT_SKIM_MODULE',
+  },
+];
 
 const LINE = 100;
 
-/** The text of `SKIM_FILE`, made from that of `SKIM_SOURCE`. Throws where it is no WebAssembly. */
-export async function skimModuleFile(source: string): Promise<string> {
+/** The text of a module's file, made from that of its source. Throws where it is no WebAssembly. */
+export async function skimModuleFile({ source, name }: SkimModule, text: string): Promise<string> {
   const { parseWat } = await wabt();
-  const module = parseWat(SKIM_SOURCE, source, { simd: true });
+  const module = parseWat(source, text, { simd: true });
   module.resolveNames();
   module.validate();
   const bytes = Buffer.from(module.toBinary({}).buffer).toString('base64');
   const lines = bytes.match(new RegExp(`.{1,${LINE}}`, 'g')) ?? [];
   const texts = lines.map((line) => `  '${line}'`).join(' +\n');
-  return `/** \`skim.wat\` in base64, written by \`npm run skim:build\`. */\nexport const SKIM_MODULE =\n${texts};\n`;
+  const file = source.slice(source.lastIndexOf('/') + 1);
+  return `/** \`${file}\` in base64, written by \`npm run skim:build\`. */\nexport const ${name} =\n${texts};\n`;
 }

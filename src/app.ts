@@ -21,6 +21,7 @@ import type { RecordFilter } from './ledger/ledger-reader.ts';
 import { startRetention } from './ledger/retention-schedule.ts';
 import { openRedis, type RedisConnection } from './limits/redis-connection.ts';
 import { classifyEndpoint } from './metering/endpoints.ts';
+import { openEventSkimmer } from './metering/event-skim/event-skimmer.ts';
 import { readBundledBook } from './pricing/bundled-book.ts';
 import { ReportThread } from './reporting/report-thread.ts';
 import { BackgroundResponses } from './server/background-responses.ts';
@@ -203,6 +204,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     rejections: new RejectionMemory(),
     attempts: new ClientAttempts(clock),
     skimmer: openSkimmer(),
+    eventSkimmer: openEventSkimmer(),
     estimator,
     openCalls,
     observer,

@@ -3,6 +3,7 @@ import type { MemberSpan } from '../core/json-members.ts';
 import { codeText, errorCodeIn, UNNAMED_ERROR } from './answer-error.ts';
 import type { Endpoint } from './endpoints.ts';
 import { type OutputEvidence, OutputSample } from './estimate-sample.ts';
+import type { EventSkimmer, SkimmedEvents } from './event-skim/event-skimmer.ts';
 import {
   firstElement,
   isObjectAt,
@@ -162,6 +163,20 @@ export class AnswerMeter {
     return true;
   }
 
+  /**
+   * Passes, all together, events of a chat stream that have nothing but output.
+   *
+   * @param from where in the chunk the first of them begins
+   * @param cutsNull whether they are to go on without their `"usage":null`, and only those that have it be passed
+   * @returns null where the first must be read by itself: then nothing has been read of it
+   */
+  skimEvents(chunk: Buffer, from: number, { skimmer, cutsNull }: EventSkimming): SkimmedEvents | null {
+    if (!this.#endpoint.asksForStreamUsage || this.#wantsIdentity()) return null;
+    const skimmed = skimmer.skim(chunk, from, cutsNull);
+    if (skimmed !== null) this.#sample?.addEvents(chunk, from, skimmed);
+    return skimmed;
+  }
+
   get finding(): Finding {
     return {
       usage: this.#usageRaw === null ? null : this.#canonicalUsage(this.#usageRaw),
@@ -307,6 +322,12 @@ export class AnswerMeter {
     for (const [name, value] of Object.entries(this.#items.ownUsage ?? {})) details.add(name, value);
     return details.toObject();
   }
+}
+
+/** How events are passed together. */
+export interface EventSkimming {
+  readonly skimmer: EventSkimmer;
+  readonly cutsNull: boolean;
 }
 
 interface EventParts {

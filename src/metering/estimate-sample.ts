@@ -1,6 +1,7 @@
 import type { ChunkSpan } from '../core/chunk-span.ts';
 import type { Endpoint } from './endpoints.ts';
 import { isEstimable } from './estimate-input.ts';
+import type { SkimmedEvents } from './event-skim/event-skimmer.ts';
 import { type EventBytes, KeptEvents } from './kept-events.ts';
 
 /** What was kept of an answer while it passed, for an estimate of its tokens. */
@@ -25,6 +26,9 @@ const MOST_AROUND_BYTES = 64;
 const READ = Promise.resolve();
 /** Where the type of a typed event stands, if it has no `event:` line. */
 const TYPE_WITHIN_BYTES = 96;
+/** `data: `, and with the two line ends behind it. */
+const DATA_PREFIX_BYTES = 6;
+const AROUND_DATA_BYTES = 8;
 
 /**
  * Keeps of an answer what an estimate needs, at a constant cost per event: bytes are copied until the sample is full,
@@ -74,6 +78,25 @@ export class OutputSample {
     else this.#keep({ chunk, from, to: Math.min(to, from + room) }, true);
   }
 
+  /** The same of events of chat, one after the other, each of which is `data: …` and a blank line. */
+  addEvents(chunk: Buffer, from: number, { count, end }: SkimmedEvents): void {
+    this.#totalBytes += end - from - count * (AROUND_DATA_BYTES - 1);
+    let room = MAX_SAMPLE_BYTES - this.#keptBytes - 1;
+    if (room < 0) return;
+    const text = chunk.toString('latin1', from, Math.min(end, from + room + (count + 1) * AROUND_DATA_BYTES));
+    this.#noteFrom(text);
+    for (let at = 0; at < text.length && room >= 0; ) {
+      const start = at + DATA_PREFIX_BYTES;
+      const lineEnd = text.indexOf('\n', start);
+      const to = lineEnd < 0 ? text.length : lineEnd;
+      const kept = Math.min(to - start, room);
+      this.#noted.push(start, start + kept);
+      this.#keptBytes += kept + 1;
+      room -= kept + 1;
+      at = to + AROUND_DATA_BYTES - DATA_PREFIX_BYTES;
+    }
+  }
+
   /** Nothing will be estimated. */
   drop(): void {
     this.#notedText = null;
@@ -105,13 +128,15 @@ export class OutputSample {
    * the usage too, and then there is nothing to copy.
    */
   #note({ text, from }: ChunkSpan, to: number): void {
-    if (this.#notedText !== text) {
-      this.#keepNoted();
-      this.#notedText = text;
-      void READ.then(() => this.#keepNoted());
-    }
+    if (this.#notedText !== text) this.#noteFrom(text);
     this.#noted.push(from, to);
     this.#keptBytes += to - from + 1;
+  }
+
+  #noteFrom(text: string): void {
+    this.#keepNoted();
+    this.#notedText = text;
+    void READ.then(() => this.#keepNoted());
   }
 
   #keepNoted(): void {

@@ -93,6 +93,16 @@ export class InjectedUsageHider {
     return this.#cut;
   }
 
+  /** Whether events are given without a usage that is null at their end, whatever else they hold. */
+  get cutsNull(): boolean {
+    return !this.#keepsAll && !this.#runningOnly;
+  }
+
+  /** Takes note of events that were given without it. */
+  noteCut(): void {
+    this.#isEffectOfAsking = true;
+  }
+
   #judgeUsage(data: Buffer, usage: MemberSpan): HidingVerdict {
     if (isNullAt(data, usage.valueStart)) {
       if (this.#runningOnly) return KEEP;

@@ -56,16 +56,17 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   const { exchange } = call;
   const { allowance } = call.reservation;
   const guard = allowance === null ? null : new StreamGuard(allowance, exchange.endpoint);
-  const watch = watchAnswer(sent, exchange.endpoint, { hiding: sent.asked ? hidingOf(call, sent) : null, guard });
+  const hiding = sent.asked ? hidingOf(call, sent) : null;
+  const watch = watchAnswer(sent, exchange.endpoint, { hiding, guard, skimmer: rooms.eventSkimmer });
   guard?.onPassed((reason) => watch.source.abort(reason));
   const head = headOf(call, sent, watch.droppedHeaders);
   sent.forgetHeaders();
-  // A document comes soon: what its client has said is kept, to read what it says next.
-  if (!watch.isDocument) exchange.request.forgetHead?.();
   exchange.framed = null;
 
   const relay = relayOf(call, sent, { watch, head, rooms });
   const over = relay.run();
+  // A document comes soon: what its client has said is kept, to read what it says next. So is a stream that came at once.
+  if (!watch.isDocument && !relay.isSettled) exchange.request.forgetHead?.();
   showHead(relay, watch, exchange);
   const outcome = await over;
   const reading = watch.finish();

@@ -29,7 +29,8 @@ export async function relayFree(call: FreeCall, rooms: ProxyRooms): Promise<void
   }
   const responseId = responseIdOf(exchange.path);
   const waiting = responseId === null ? null : rooms.background.waitingFor(responseId);
-  const watch = waiting === null ? null : watchAnswer(answer, exchange.endpoint, { hiding: null, guard: null });
+  const watching = { hiding: null, guard: null, skimmer: rooms.eventSkimmer };
+  const watch = waiting === null ? null : watchAnswer(answer, exchange.endpoint, watching);
   const relay = startRelay(call, answer, watch, rooms);
   const outcome = await relay.run();
   if (watch !== null && waiting !== null) await settleBackground({ call, watch, waiting }, rooms);

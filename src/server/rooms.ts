@@ -5,6 +5,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import type { LimitStage } from '../limits/reservation.ts';
+import type { EventSkimmer } from '../metering/event-skim/event-skimmer.ts';
 import type { Price, PricedCall } from '../pricing/pricer.ts';
 import type { RelayLimits } from '../streaming/relay.ts';
 import type { BackgroundResponses } from './background-responses.ts';
@@ -83,6 +84,7 @@ export interface ProxyRooms {
   readonly rejections: RejectionMemory;
   readonly attempts: ClientAttempts;
   readonly skimmer: Skimmer;
+  readonly eventSkimmer: EventSkimmer;
   readonly estimator: Pick<TokenEstimator, 'count'>;
   readonly openCalls: OpenCalls;
   readonly observer: CallObserver;

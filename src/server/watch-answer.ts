@@ -1,11 +1,12 @@
 import { AnswerMeter } from '../metering/answer-meter.ts';
 import type { Endpoint } from '../metering/endpoints.ts';
+import type { EventSkimmer } from '../metering/event-skim/event-skimmer.ts';
 import { InjectedUsageHider } from '../metering/injected-usage.ts';
 import { canDecode, codingsOf, DecodingError, decodeBody } from '../streaming/body-decoder.ts';
 import { CodedEventPassage } from '../streaming/coded-event-passage.ts';
 import { decodedSource } from '../streaming/decoded-source.ts';
 import { DocumentPassage } from '../streaming/document-passage.ts';
-import { EventPassage, type ObserveEvent } from '../streaming/event-passage.ts';
+import { EventPassage, type ObserveEvent, type PassEvents } from '../streaming/event-passage.ts';
 import type { ScannedEvent } from '../streaming/event-scanner.ts';
 import { type EventJudge, FilteredEventPassage, type HidingVerdict } from '../streaming/filtered-event-passage.ts';
 import { OpenPassage, type Passage } from '../streaming/passage.ts';
@@ -52,6 +53,8 @@ export interface Withholding {
   readonly hiding: UsageHiding | null;
   /** Set where a hard limit ends the stream. */
   readonly guard: StreamGuard | null;
+  /** Passes events that need no look at each; a guard looks at each all the same. */
+  readonly skimmer: EventSkimmer;
 }
 
 /** Chooses how `answer` is relayed and read. */
@@ -91,15 +94,16 @@ interface Watched {
 }
 
 function watchEvents(answer: UpstreamAnswer, watched: Watched & Withholding): AnswerWatch {
-  const { meter, codings, expectedBytes, hiding, guard } = watched;
+  const { meter, codings, expectedBytes, hiding, guard, skimmer } = watched;
   const observe: ObserveEvent = (event) => readEvent(event, meter);
   // A stream that nobody here can read goes by as it is.
   if (!canDecode(codings)) return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
   if (hiding !== null || guard !== null) {
-    const judge = hiding === null ? HIDES_NOTHING : new InjectedUsageHider(hiding);
+    const hider = hiding === null ? null : new InjectedUsageHider(hiding);
+    const judge = hider ?? HIDES_NOTHING;
     const passage =
       guard === null
-        ? new FilteredEventPassage(observe, judge)
+        ? new FilteredEventPassage(observe, judge, hider?.cutsNull ? passCut(meter, { hider, skimmer }) : null)
         : new FilteredEventPassage((event) => readGuarded(event, { meter, guard }), guard.judging(judge));
     const source = codings.length === 0 ? answer : decodedSource(answer, codings, MAX_DECODED_STREAM_BYTES);
     const droppedHeaders = codings.length === 0 ? ['content-length'] : ['content-length', 'content-encoding'];
@@ -107,7 +111,9 @@ function watchEvents(answer: UpstreamAnswer, watched: Watched & Withholding): An
   }
   const passage =
     codings.length === 0
-      ? new EventPassage(observe, expectedBytes)
+      ? new EventPassage(observe, expectedBytes, (chunk, from) =>
+          meter.skimEvents(chunk, from, { skimmer, cutsNull: false }),
+        )
       : new CodedEventPassage({ observe, codings, expectedBytes, maxDecodedBytes: MAX_DECODED_STREAM_BYTES });
   return { ...PLAIN, isRead: true, passage, source: answer, meter };
 }
@@ -116,6 +122,18 @@ function readEvent(event: ScannedEvent, meter: AnswerMeter): 'more' | 'terminal'
   if (event.line !== null && meter.skimEvent(event.line, event.name)) return 'more';
   const { data } = event;
   return data === null ? 'more' : meter.readEvent(data, event.name);
+}
+
+/** Passes events without the usage that ends them, which is null. */
+function passCut(
+  meter: AnswerMeter,
+  { hider, skimmer }: { hider: InjectedUsageHider; skimmer: EventSkimmer },
+): PassEvents {
+  return (chunk, from) => {
+    const passed = meter.skimEvents(chunk, from, { skimmer, cutsNull: true });
+    if (passed !== null) hider.noteCut();
+    return passed;
+  };
 }
 
 /** The guard sees every event, whether the meter reads it or not. */

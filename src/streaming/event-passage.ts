@@ -1,8 +1,19 @@
-import { EventScanner, type ScannedEvent } from './event-scanner.ts';
+import { EventScanner, type EventVisitor, type ScannedEvent } from './event-scanner.ts';
 import type { Passage } from './passage.ts';
 
 /** What a reader of events says of each: whether it is the one that ends the answer. */
 export type ObserveEvent = (event: ScannedEvent) => 'more' | 'terminal';
+
+/** Events that a reader passes together, of which it has nothing more to say. */
+export interface PassedEvents {
+  /** Index in the chunk after the last of them. */
+  readonly end: number;
+  /** What is to be given in their place; null for all of them as they are. */
+  readonly kept: Buffer | null;
+}
+
+/** Passes the events that begin at an index in a chunk, as far as no look at each is needed; null where the first needs one. */
+export type PassEvents = (chunk: Buffer, from: number) => PassedEvents | null;
 
 /** Events longer than this are relayed unread. A base64 image in one event is a few MB. */
 const MAX_READ_EVENT_BYTES = 32 * 1024 * 1024;
@@ -22,14 +33,16 @@ export class EventPassage implements Passage {
   readonly #expectedBytes: number | null;
   #seenBytes = 0;
 
-  /** @param expectedBytes the answer's `content-length`, null where it has none */
-  constructor(observe: ObserveEvent, expectedBytes: number | null) {
+  /**
+   * @param expectedBytes the answer's `content-length`, null where it has none
+   * @param passEvents passes events in place of `observe`, and keeps all of them
+   */
+  constructor(observe: ObserveEvent, expectedBytes: number | null, passEvents: PassEvents | null = null) {
     this.#observe = observe;
     this.#expectedBytes = expectedBytes;
-    this.#scanner = new EventScanner(
-      { event: (event) => this.#read(event), oversized: () => undefined },
-      { maxEventBytes: MAX_READ_EVENT_BYTES },
-    );
+    const visitor: EventVisitor = { event: (event) => this.#read(event), oversized: () => undefined };
+    if (passEvents !== null) visitor.events = (chunk, at) => this.#pass(passEvents, chunk, at);
+    this.#scanner = new EventScanner(visitor, { maxEventBytes: MAX_READ_EVENT_BYTES });
   }
 
   get complete(): boolean {
@@ -57,6 +70,10 @@ export class EventPassage implements Passage {
   release(): Buffer[] {
     this.#released = true;
     return this.#held.splice(0);
+  }
+
+  #pass(passEvents: PassEvents, chunk: Buffer, at: number): number {
+    return this.#complete ? at : (passEvents(chunk, at)?.end ?? at);
   }
 
   #read(event: ScannedEvent): void {

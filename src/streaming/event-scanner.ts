@@ -1,4 +1,5 @@
 import type { ChunkSpan } from '../core/chunk-span.ts';
+import { PlainEvent } from './plain-event.ts';
 
 /**
  * Splits a stream of bytes into server-sent events, without copying where an event lies whole within one network chunk.
@@ -33,6 +34,11 @@ export interface ScannedEvent {
 
 export interface EventVisitor {
   event(event: ScannedEvent): void;
+  /**
+   * May take events together, in place of `event`: whole plain ones that stand in the chunk from `at` on, one after the
+   * other. Gives the index after the last, or `at`.
+   */
+  events?(chunk: Buffer, at: number): number;
   /** The current event has grown beyond what is kept; these are its bytes so far, the rest will pass unread. */
   oversized(kept: readonly Buffer[]): void;
 }
@@ -43,17 +49,21 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const LOWER_D = 0x64;
 const LOWER_E = 0x65;
-const DATA = 'data: ';
-const EVENT = 'event: ';
 /** Marks of half a million lines. Events of so many are longer than any that are judged, and no sender's. */
 const MOST_LINE_MARKS = 1_100_000;
 /** Below this a rest of a chunk is copied, so that it does not keep the whole network buffer alive. */
 const COPY_BELOW_BYTES = 4096;
+/** In less than this there are too few events to be taken together. */
+const MIN_TOGETHER_BYTES = 2048;
+/** Where fewer are taken together there is no second attempt in the same chunk, so that none is quadratic. */
+const MIN_TOGETHER_EVENT_BYTES = 1024;
+/** So much of a chunk is made text for its first event where the others may be taken together. */
+const FIRST_TEXT_BYTES = 2048;
 
 export class EventScanner {
   readonly #visitor: EventVisitor;
   readonly #maxEventBytes: number;
-  readonly #plain = new PlainEvent();
+  readonly #plain: PlainEvent;
   /** Bytes of the event that earlier chunks began. */
   #carried: Buffer[] = [];
   #carriedBytes = 0;
@@ -65,9 +75,12 @@ export class EventScanner {
   /** The last byte was a CR that ended a line: an LF that follows belongs to it. */
   #afterCr = false;
   #atStreamStart = true;
+  /** Whether the visitor may be given events together in this chunk. */
+  #mayTakeTogether = false;
 
   constructor(visitor: EventVisitor, options: { maxEventBytes: number }) {
     this.#visitor = visitor;
+    this.#plain = new PlainEvent(visitor.events === undefined ? null : FIRST_TEXT_BYTES);
     this.#maxEventBytes = options.maxEventBytes;
   }
 
@@ -86,6 +99,7 @@ export class EventScanner {
     // `base` is the offset of the chunk's byte 0 from the first byte of the current event.
     let base = this.#carriedBytes;
     let from = 0;
+    this.#mayTakeTogether = this.#visitor.events !== undefined;
     if (this.#afterCr && chunk.length > 0) {
       this.#afterCr = false;
       if (chunk[0] === LF) {
@@ -146,9 +160,17 @@ export class EventScanner {
     while ((chunk[at] === LOWER_D || chunk[at] === LOWER_E) && plain.moveTo(chunk, at)) {
       this.#atStreamStart = false;
       this.#visitor.event(plain);
-      at = plain.chunkEnd;
+      at = this.#takeTogether(chunk, plain.chunkEnd);
     }
     return at;
+  }
+
+  /** Gives the index after the events that the visitor takes together; they come behind one that it has seen. */
+  #takeTogether(chunk: Buffer, at: number): number {
+    if (!this.#mayTakeTogether || chunk[at] !== LOWER_D || chunk.length - at < MIN_TOGETHER_BYTES) return at;
+    const next = this.#visitor.events?.(chunk, at) ?? at;
+    this.#mayTakeTogether = next - at >= MIN_TOGETHER_EVENT_BYTES;
+    return next;
   }
 
   /**
@@ -211,101 +233,6 @@ export class EventScanner {
     this.#lineStart = 0;
     this.#atStreamStart = false;
     if (this.#lines.length > 0) this.#lines = [];
-  }
-}
-
-const NO_BYTES = Buffer.alloc(0);
-/** Beyond every chunk. */
-const NOWHERE = 0x3fff_ffff;
-
-/**
- * A plain event: `data: …` and a blank line, perhaps after a line `event: …`, with LF for line ends, whole within one
- * chunk. One object stands for all of them, one after the other, and tells their parts when asked for.
- */
-class PlainEvent implements ScannedEvent, ChunkSpan {
-  chunk: Buffer = NO_BYTES;
-  text = '';
-  chunkNumber = 0;
-  from = 0;
-  to = 0;
-  name: string | null = null;
-  chunkStart = 0;
-  chunkEnd = 0;
-  /** Index of a CR at or after the event's start; there is none between. */
-  #nextCr = NOWHERE;
-  /** The name seen last, for most events have the same; only if it has a character for each byte. */
-  #knownName = '';
-
-  /** Takes the place of the event that begins at `at`; false, and of no event, if it is no plain one. */
-  moveTo(chunk: Buffer, at: number): boolean {
-    if (chunk !== this.chunk) this.#open(chunk);
-    const named = chunk[at] === LOWER_E;
-    const nameEnd = named ? this.#nameEnd(at) : at - 1;
-    if (nameEnd < 0 && named) return false;
-    const from = nameEnd + 1 + DATA.length;
-    if (!this.text.startsWith(DATA, nameEnd + 1)) return false;
-    const to = this.text.indexOf('\n', from);
-    if (to < 0 || this.text.charCodeAt(to + 1) !== LF || this.#holdsCr(at, to)) return false;
-    this.name = named ? this.#nameAt(at + EVENT.length, nameEnd) : null;
-    this.from = from;
-    this.to = to;
-    this.chunkStart = at;
-    this.chunkEnd = to + 2;
-    return true;
-  }
-
-  /** Lets go of the chunk. */
-  close(): void {
-    this.chunk = NO_BYTES;
-    this.text = '';
-  }
-
-  get bytes(): Buffer {
-    return this.chunk.subarray(this.chunkStart, this.chunkEnd);
-  }
-
-  get byteLength(): number {
-    return this.chunkEnd - this.chunkStart;
-  }
-
-  get data(): Buffer {
-    return this.chunk.subarray(this.from, this.to);
-  }
-
-  get dataStart(): number {
-    return this.from - this.chunkStart;
-  }
-
-  get line(): ChunkSpan {
-    return this;
-  }
-
-  #open(chunk: Buffer): void {
-    this.chunk = chunk;
-    this.text = chunk.toString('latin1', 0, chunk.length);
-    this.chunkNumber++;
-    this.#nextCr = -1;
-  }
-
-  /** Index of the LF after the line `event: …` at `at`; -1 where there is none. */
-  #nameEnd(at: number): number {
-    return this.text.startsWith(EVENT, at) ? this.text.indexOf('\n', at + EVENT.length) : -1;
-  }
-
-  #nameAt(start: number, end: number): string {
-    const known = this.#knownName;
-    if (known.length === end - start && this.text.startsWith(known, start)) return known;
-    const name = this.chunk.toString('utf8', start, end);
-    if (name.length === end - start) this.#knownName = name;
-    return name;
-  }
-
-  #holdsCr(start: number, end: number): boolean {
-    if (this.#nextCr < start) {
-      const next = this.text.indexOf('\r', start);
-      this.#nextCr = next < 0 ? NOWHERE : next;
-    }
-    return this.#nextCr < end;
   }
 }
 

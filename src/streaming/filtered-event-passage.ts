@@ -1,6 +1,6 @@
 import type { ChunkSpan } from '../core/chunk-span.ts';
-import type { ObserveEvent } from './event-passage.ts';
-import { EventScanner, type ScannedEvent } from './event-scanner.ts';
+import type { ObserveEvent, PassEvents } from './event-passage.ts';
+import { EventScanner, type EventVisitor, type ScannedEvent } from './event-scanner.ts';
 import type { Passage } from './passage.ts';
 
 /** What is to be hidden of an event: nothing, all of it, or the bytes `from` to `to` of its data. */
@@ -50,13 +50,16 @@ export class FilteredEventPassage implements Passage {
   /** The last chunk ended in the CR of a withheld event: an LF that follows is the rest of it. */
   #endedInWithheldCr = false;
 
-  constructor(observe: ObserveEvent, judge: EventJudge) {
+  /** @param passEvents passes events in place of `observe` and `judge` */
+  constructor(observe: ObserveEvent, judge: EventJudge, passEvents: PassEvents | null = null) {
     this.#observe = observe;
     this.#judge = judge;
-    this.#scanner = new EventScanner(
-      { event: (event) => this.#take(event), oversized: (kept) => this.#passOversized(kept) },
-      { maxEventBytes: MAX_JUDGED_EVENT_BYTES },
-    );
+    const visitor: EventVisitor = {
+      event: (event) => this.#take(event),
+      oversized: (kept) => this.#passOversized(kept),
+    };
+    if (passEvents !== null) visitor.events = (chunk, at) => this.#takeTogether(passEvents, chunk, at);
+    this.#scanner = new EventScanner(visitor, { maxEventBytes: MAX_JUDGED_EVENT_BYTES });
   }
 
   get complete(): boolean {
@@ -106,6 +109,27 @@ export class FilteredEventPassage implements Passage {
       this.#apply(this.#verdictOn(event), event);
     }
     this.#decided = event.chunkEnd;
+  }
+
+  /** Takes the events at `at` that are passed together. Gives the index after the last. */
+  #takeTogether(passEvents: PassEvents, chunk: Buffer, at: number): number {
+    const passed = this.#complete ? null : passEvents(chunk, at);
+    if (passed === null) return at;
+    this.#keepBetweenEvents(at);
+    const { end, kept } = passed;
+    if (kept === null) this.#compact(at, end);
+    else this.#put(kept, end);
+    this.#decided = end;
+    return end;
+  }
+
+  /** Puts bytes in the place of those up to `end`, which are not fewer. */
+  #put(bytes: Buffer, end: number): void {
+    this.#moveKept();
+    bytes.copy(this.#chunk, this.#written);
+    this.#written += bytes.length;
+    this.#keptFrom = end;
+    this.#keptTo = end;
   }
 
   /** By its length alone an event is judged or not, wherever the network has cut it. */

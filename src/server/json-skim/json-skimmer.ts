@@ -1,3 +1,4 @@
+import { openWasm, type WasmMemory, type WasmModule } from '../../core/wasm-module.ts';
 import { SKIM_MODULE } from './skim-module.ts';
 
 /** Longer texts are not skimmed: the memory that the longest one took is kept. */
@@ -11,20 +12,6 @@ const PAGE_BYTES = 65_536;
 /** Of each long member, 32 bits each: begin and end of its name, begin and end of its value. */
 const SPAN_FIELDS = 4;
 
-/** What is used of it here; the types of the language alone have nothing of it. */
-declare const WebAssembly: {
-  readonly validate: (bytes: Uint8Array) => boolean;
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: Readonly<Record<string, unknown>> };
-};
-
-interface Memory {
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
-}
-
-type Skim = (at: number, end: number, longBytes: number) => number;
-
 /** Parses JSON objects, but leaves out what nobody reads: {@link JsonSkimmer.parse}. */
 export interface Skimmer {
   parse(text: Buffer, unread: ReadonlySet<string>): unknown;
@@ -35,7 +22,8 @@ const SKIMS_NOTHING: Skimmer = { parse: () => undefined };
 
 /** Compiles the module, which takes less than a millisecond. */
 export function openSkimmer(module: Uint8Array = Buffer.from(SKIM_MODULE, 'base64')): Skimmer {
-  return WebAssembly.validate(module) ? new JsonSkimmer(module) : SKIMS_NOTHING;
+  const opened = openWasm(module, 'skim');
+  return opened === null ? SKIMS_NOTHING : new JsonSkimmer(opened);
 }
 
 /**
@@ -44,16 +32,14 @@ export function openSkimmer(module: Uint8Array = Buffer.from(SKIM_MODULE, 'base6
  * half of one, and more for a string that does not fit into the young generation.
  */
 class JsonSkimmer implements Skimmer {
-  readonly #memory: Memory;
-  readonly #skim: Skim;
+  readonly #memory: WasmMemory;
+  readonly #skim: WasmModule['run'];
   #bytes: Uint8Array;
   #fields: Int32Array;
 
-  constructor(module: Uint8Array) {
-    const { memory, skim } = new WebAssembly.Instance(new WebAssembly.Module(module)).exports;
-    if (!isMemory(memory) || !isSkim(skim)) throw new Error('the module is not that of skim.wat');
+  constructor({ memory, run }: WasmModule) {
     this.#memory = memory;
-    this.#skim = skim;
+    this.#skim = run;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#fields = new Int32Array(memory.buffer);
   }
@@ -100,12 +86,4 @@ class JsonSkimmer implements Skimmer {
   #field(at: number): number {
     return (this.#fields[at] ?? 0) - TEXT_AT;
   }
-}
-
-function isMemory(value: unknown): value is Memory {
-  return typeof value === 'object' && value !== null && 'buffer' in value && 'grow' in value;
-}
-
-function isSkim(value: unknown): value is Skim {
-  return typeof value === 'function';
 }
