@@ -7,7 +7,10 @@ import type { Cancellation } from './open-calls.ts';
 
 /** One request of a client and the place for its answer: what every stage of the request path begins with. */
 export interface Exchange {
-  /** Fastify's view of the request, for its plugins; null once its answer has begun, when none of them is asked again. */
+  /**
+   * Fastify's view of the request, for its plugins; null where it came past Fastify, and once its answer has begun, when
+   * none of them is asked again.
+   */
   framed: FastifyRequest | null;
   /** ULID; the answer's `x-metertap-request-id` and the id of the call's record. */
   readonly id: string;

@@ -11,7 +11,7 @@ type Answer = (response: ServerResponse) => void;
 async function received(answer: Answer, own: boolean, connection: string): Promise<string> {
   const listener: RequestListener = (_request, response) => answer(response);
   const server = createServer({ keepAliveTimeout: 5000 }, listener);
-  if (own) takePlainRequests(server, 16_384);
+  if (own) takePlainRequests(server, 16_384, (request, response) => void server.emit('request', request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const socket = connect(port, '127.0.0.1');
