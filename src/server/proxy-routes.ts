@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
-import { classifyEndpoint } from '../metering/endpoints.ts';
 import { ClientPresence } from '../streaming/client-presence.ts';
 import type { ClientResponse } from '../streaming/client-response.ts';
+import { CallHead, CallHeads } from './call-head.ts';
+import type { ClientRequest } from './client-request.ts';
 import type { Exchange } from './exchange.ts';
 import { serveFree } from './free-path.ts';
 import { asksForWebSocket } from './headers.ts';
@@ -11,10 +12,14 @@ import { Cancellation } from './open-calls.ts';
 import { visibleError, writeError } from './reply-error.ts';
 import { serveCall } from './request-path.ts';
 import type { ProxyRooms } from './rooms.ts';
-import { readTarget } from './target.ts';
 
 /** A request, and the place for its answer. */
-type Arrival = Pick<Exchange, 'id' | 'framed' | 'request' | 'response'>;
+interface Arrival extends Pick<Exchange, 'id' | 'framed' | 'request' | 'response'> {
+  /** @throws MetertapError as `readTarget` */
+  readonly readHead: (request: ClientRequest) => CallHead;
+}
+
+const readAlone = (request: ClientRequest): CallHead => new CallHead(request);
 
 /** Registers the proxied API: every path below `/v1/` and `/run/{run_id}/v1/` (contract.md, "The proxied API"). */
 export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): void {
@@ -23,7 +28,8 @@ export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): vo
     // or judge one, and what comes after its routing (parsing, validation, the handler) is never reached.
     scope.addHook('onRequest', (request, reply, _done) => {
       reply.hijack();
-      serveRequest({ id: request.id, framed: request, request: request.raw, response: reply.raw }, rooms);
+      const { id, raw } = request;
+      serveRequest({ id, framed: request, request: raw, response: reply.raw, readHead: readAlone }, rooms);
     });
     const never = (): never => {
       throw new Error('a proxied request is served before its handler');
@@ -41,9 +47,11 @@ export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): vo
  */
 export function takePlainCalls(app: FastifyInstance, rooms: ProxyRooms, maxHeaderBytes: number): void {
   const { server } = app;
+  const heads = new CallHeads();
+  const readHead = (request: ClientRequest): CallHead => heads.of(request);
   takePlainRequests(server, maxHeaderBytes, (request, response) => {
     if (rooms.rates.needFramed || rooms.openCalls.closing) server.emit('request', request, response);
-    else serveRequest({ id: rooms.nextId(rooms.clock.nowMs()), framed: null, request, response }, rooms);
+    else serveRequest({ id: rooms.nextId(rooms.clock.nowMs()), framed: null, request, response, readHead }, rooms);
   });
 }
 
@@ -94,16 +102,18 @@ function answerRefusal(response: ClientResponse, refusal: MetertapError, { id, p
   }
 }
 
-function openExchange({ id, framed, request, response }: Arrival, rooms: ProxyRooms): Exchange {
-  const { path, target, pathRunId } = readTarget(request.url ?? '/');
+function openExchange({ id, framed, request, response, readHead }: Arrival, rooms: ProxyRooms): Exchange {
+  const head = readHead(request);
+  const { path, target, pathRunId } = head.target;
   return {
     id,
     framed,
+    head,
     request,
     response,
     presence: new ClientPresence(response),
     cancellation: new Cancellation(),
-    endpoint: classifyEndpoint(request.method ?? 'GET', path),
+    endpoint: head.endpoint,
     path,
     target,
     pathRunId,

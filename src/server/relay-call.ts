@@ -63,6 +63,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
   // A document comes soon: what its client has said is kept, to read what it says next.
   if (!watch.isDocument) exchange.request.forgetHead?.();
   exchange.framed = null;
+  exchange.head = null;
 
   const relay = relayOf(call, sent, { watch, head, rooms });
   const over = relay.run();

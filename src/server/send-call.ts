@@ -31,8 +31,9 @@ interface Rewritten {
 
 /** Makes the request to the upstream, and asks for stream usage if it must be asked for. */
 function rewriteCall(call: Call, rooms: ProxyRooms): Rewritten {
+  if (!shouldAsk(call, rooms)) return rewritten(call, NOTHING_ASKED);
   const refusesRunning = rooms.rejections.has(call.upstream.name, call.request.model, 'continuous_usage_stats');
-  return rewritten(call, shouldAsk(call, rooms) ? questionOf(call, !refusesRunning) : NOTHING_ASKED);
+  return rewritten(call, questionOf(call, !refusesRunning));
 }
 
 function rewritten(call: Call, question: StreamQuestion): Rewritten {
