@@ -9,7 +9,7 @@ import type { Call } from './open-call.ts';
 import { limitHeaders } from './rate-headers.ts';
 import { flushHead, headerText, writeError } from './reply-error.ts';
 import type { ProxyRooms } from './rooms.ts';
-import { relayLimitsOf, type Sent } from './send-call.ts';
+import { relayLimitsOf, type SentCall } from './send-call.ts';
 import { errorEvent, StreamGuard, StreamLimitError } from './stream-guard.ts';
 import type { Asked } from './stream-question.ts';
 import { clientAskedForUsage } from './stream-usage-request.ts';
@@ -51,32 +51,33 @@ const DOCUMENT_PATIENCE_MS = 1000;
  * Relays the answer, observed. Resolves when it is over, whichever side ended it, with its last bytes in hand.
  * Never rejects.
  */
-export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Promise<RelayedCall> {
-  if (sent.kind === 'failed') return relayedFailure(call, sent, rooms);
+export async function relayCall(call: Call, sent: SentCall, rooms: ProxyRooms): Promise<RelayedCall> {
+  const { answer, asked } = sent;
+  if (answer.kind === 'failed') return relayedFailure(call, answer, rooms);
   const { exchange } = call;
   const { allowance } = call.reservation;
   const guard = allowance === null ? null : new StreamGuard(allowance, exchange.endpoint);
-  const watch = watchAnswer(sent, exchange.endpoint, { hiding: sent.asked ? hidingOf(call, sent) : null, guard });
+  const watch = watchAnswer(answer, exchange.endpoint, { hiding: asked.asked ? hidingOf(call, asked) : null, guard });
   guard?.onPassed((reason) => watch.source.abort(reason));
-  const head = headOf(call, sent, watch.droppedHeaders);
-  sent.forgetHeaders();
+  const head = headOf(call, answer, watch.droppedHeaders);
+  answer.forgetHeaders();
   // A document comes soon: what its client has said is kept, to read what it says next.
   if (!watch.isDocument) exchange.request.forgetHead?.();
   exchange.framed = null;
   exchange.head = null;
 
-  const relay = relayOf(call, sent, { watch, head, rooms });
+  const relay = relayOf(call, answer, { watch, head, rooms });
   const over = relay.run();
   showHead(relay, watch, exchange);
-  const outcome = await over;
+  const outcome = relay.outcome ?? (await over);
   const reading = watch.finish();
   if (reading !== undefined) await reading;
   const finding = watch.meter.finding;
-  const named = endingOf({ outcome, status: sent.status, finding, background: call.request.background });
+  const named = endingOf({ outcome, status: answer.status, finding, background: call.request.background });
   // Nothing has gone out yet of a document that was still held: its client can be told what happened.
   const failure =
     outcome.kind === 'failed' && !relay.headWritten ? failureOf(outcome.error, true, call.upstream.name) : null;
-  const status = failure?.error.kind.status ?? sent.status;
+  const status = failure?.error.kind.status ?? answer.status;
   const { model: requestModel, stream, units } = call.request;
   const times = timesOf(exchange, relay.firstByteAtMs, rooms);
   return {
@@ -93,7 +94,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
       units,
     },
     answer: {
-      status: sent.status,
+      status: answer.status,
       evidence: watch.isRead ? watch.meter.evidence : null,
       toolCalls: watch.meter.toolCalls,
     },
@@ -154,7 +155,7 @@ function relayOf(call: Call, answer: UpstreamAnswer, { watch, head, rooms }: Rel
 /** The head of a stream goes out ahead of its body, unless all of it came with it. Most documents come so. */
 function showHead(relay: Relay, watch: AnswerWatch, exchange: Exchange): void {
   if (watch.spill !== null) {
-    if (!relay.isSettled) spillLater(relay, watch);
+    if (relay.outcome === null) spillLater(relay, watch);
   } else if (!relay.holdsTail && relay.sendHead()) flushHead(exchange.response);
 }
 
