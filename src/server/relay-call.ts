@@ -2,9 +2,11 @@ import type { CallRecord } from '../ledger/record.ts';
 import type { OutputEvidence } from '../metering/estimate-sample.ts';
 import { sendsUsageOnlyWhenAsked } from '../metering/stream-usage-hosts.ts';
 import { Relay } from '../streaming/relay.ts';
+import { pairsOf } from './answer-headers.ts';
 import { type CallEnd, endingOf } from './close-call.ts';
 import { type DispatchFailure, failureOf, type UpstreamAnswer } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
+import { type HeaderField, headerField } from './http1/header-block.ts';
 import type { Call } from './open-call.ts';
 import { limitHeaders } from './rate-headers.ts';
 import { flushHead, headerText, writeError } from './reply-error.ts';
@@ -172,18 +174,19 @@ const ONE_LINE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** The head of the answer to the client; it may be added to until it is written. */
 class AnswerHead {
   readonly #exchange: Exchange;
-  #headers: string[];
+  #fields: HeaderField[];
   /** Whether nothing in it can break out of its line: what upstreams said was read strictly, the rest is made here. */
   #isStrict: boolean;
 
   constructor(exchange: Exchange, answer: UpstreamAnswer, dropped: readonly string[]) {
     this.#exchange = exchange;
-    this.#headers = answer.headers.forClient(dropped);
+    this.#fields = answer.headers.forClient(dropped);
     this.#isStrict = answer.headers.isStrict;
   }
 
+  /** @param name in lower case */
   add(name: string, value: string): void {
-    this.#headers.push(name, value);
+    this.#fields.push(headerField(name, value, name));
   }
 
   /** Adds a text that was not made here. */
@@ -194,22 +197,19 @@ class AnswerHead {
 
   /** Sets the header, in the place of the upstream's own of that name if there is one. */
   set(name: string, value: string): void {
-    for (let i = 0; i < this.#headers.length; i += 2) {
-      const other = this.#headers[i] ?? '';
-      if (other.length !== name.length || other.toLowerCase() !== name) continue;
-      this.#headers[i + 1] = value;
-      return;
-    }
-    this.add(name, value);
+    const place = this.#fields.findIndex(({ lowerName }) => lowerName === name);
+    const other = this.#fields[place];
+    if (other === undefined) this.add(name, value);
+    else this.#fields[place] = headerField(other.name, value, name);
   }
 
   write(status: number, statusText: string): void {
     const { response } = this.#exchange;
     response.sendDate = false; // the upstream's own Date is among the headers, or there was none
     if (this.#isStrict && response.writeStrictHead !== undefined) {
-      response.writeStrictHead(status, statusText, this.#headers);
-    } else response.writeHead(status, statusText, this.#headers);
-    this.#headers = []; // an open stream need not keep them
+      response.writeStrictHead(status, statusText, this.#fields);
+    } else response.writeHead(status, statusText, pairsOf(this.#fields));
+    this.#fields = []; // an open stream need not keep them
   }
 }
 
