@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Caller } from './attribution/attribution.ts';
-import { credentialOf } from './attribution/credential.ts';
+import { Credential, credentialOf } from './attribution/credential.ts';
 import { credentialDigest } from './attribution/credential-digest.ts';
 import type { KeyRing } from './attribution/key-ring.ts';
 import type { Clock } from './core/clock.ts';
@@ -32,7 +32,8 @@ export function createReaders({ pepper, clock, adminKey, keyRing }: ReaderParts)
     authorize: (headers) => {
       const credential = credentialOf(headers);
       if (credential === null) return null;
-      return isAdmin(digestOf(credential)) ? { kind: 'admin' } : readerOf(keyRing().find(credential, clock.nowMs()));
+      if (isAdmin(digestOf(credential))) return { kind: 'admin' };
+      return readerOf(keyRing().find(new Credential(credential), clock.nowMs()));
     },
     sessions: new SignInSessions({
       secret: pepper,

@@ -33,8 +33,9 @@ import { openSkimmer } from './server/json-skim/json-skimmer.ts';
 import type { ReloadResult, Status, UnreadyReason } from './server/management-rooms.ts';
 import { registerManagementRoutes } from './server/management-routes.ts';
 import { OpenCalls } from './server/open-calls.ts';
-import { registerProxyRoutes } from './server/proxy-routes.ts';
+import { registerProxyRoutes, takePlainCalls } from './server/proxy-routes.ts';
 import { createRequestRates } from './server/rate-limits.ts';
+import type { ProxyRooms } from './server/rooms.ts';
 import { RejectionMemory } from './server/stream-usage-request.ts';
 import { createTokenEstimator } from './server/token-estimator.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -165,21 +166,20 @@ export async function startApp(options: AppOptions): Promise<App> {
       requestTimeoutMs: config.listen.request_timeout_ms,
       keepAliveMs: config.listen.keep_alive_ms,
       maxHeaderBytes: config.listen.max_header_kb * 1024,
-      ownHttp: options.ownHttp ?? true,
     },
     nextId,
     observer,
   );
   const redis = await openSharedRedis(config, logger);
-  const rates = await createRequestRates(
-    app,
-    () => ({
+  const rates = await createRequestRates(app, {
+    settings: () => ({
       unauthenticatedPerMinute: config.rates.unauthenticated_per_minute,
       managementPerMinute: config.rates.management_per_minute,
       keyRequestsPerMinute: config.rates.key_requests_per_minute,
     }),
-    redis?.client,
-  );
+    redis: redis?.client,
+    nowMs: () => clock.monotonicMs(),
+  });
   const estimator = createTokenEstimator({
     nowMs: () => clock.monotonicMs(),
     onDeath: (reason) => logger.warn({ reason }, 'the thread that counts tokens has died; tokens are counted roughly'),
@@ -195,7 +195,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     ledgerSecret: secrets.pepper,
   });
   metrics.watchLimits(() => ({ ratios: limits.ratios.all(), isStoreAway: limits.isStoreAway() }));
-  registerProxyRoutes(app, {
+  const proxyRooms: ProxyRooms = {
     settings: () => proxy,
     ledger: journal,
     limits: limits.stage,
@@ -210,7 +210,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     observer,
     clock,
     nextId,
-  });
+  };
+  registerProxyRoutes(app, proxyRooms);
+  if (options.ownHttp ?? true) takePlainCalls(app, proxyRooms, config.listen.max_header_kb * 1024);
 
   const reload = async (author: ChangeAuthor): Promise<ReloadResult> => {
     try {

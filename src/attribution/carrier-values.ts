@@ -1,40 +1,76 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { MetertapError } from '../core/errors.ts';
 import { isUsableId } from '../core/ids.ts';
+import type { BodyCarriers } from './attribution.ts';
 import { percentDecoded } from './baggage.ts';
-import type { CallSources } from './call-sources.ts';
 import type { Carrier } from './carrier-table.ts';
+import type { HeadSources } from './head-sources.ts';
 import { decodeHeader, headerText, singleValue } from './header-text.ts';
 import { idMember } from './json-object.ts';
 
-/** Reads an id of a call; null where it has none. */
-export type IdReader = (call: CallSources) => string | null;
+/** An id that the head of a call names, and where its carrier stands among all that may name it. */
+export interface HeadId {
+  readonly value: string;
+  readonly place: number;
+}
+
+interface Placed<Source> {
+  readonly place: number;
+  readonly read: (source: Source) => string | null;
+}
 
 /**
- * Makes a reader that gives the first usable id among `carriers`. It is made once, so that a call need not go through
- * what each of them is; and most calls have none of the many headers that others use, so that those are asked only where
- * there is one at all.
- *
- * The reader throws MetertapError `invalid_attribution` when one of our own carriers is reached and holds a bad value.
+ * Finds one of the ids of a call: the first usable one among its carriers. What those in the head say is found by itself,
+ * so that it can be remembered, then what those in the body say that come before. It is made once, so that a call need not
+ * go through what each carrier is; and most calls have none of the many headers that others use, so that those are asked
+ * only where there is one at all.
  */
-export function firstUsable(carriers: readonly Carrier[]): IdReader {
-  const all = carriers.map(readerOf);
-  const withoutHeaders = carriers.filter((carrier) => !isForeignHeader(carrier)).map(readerOf);
-  return (call) => {
-    for (const read of call.hasForeignHeaders ? all : withoutHeaders) {
-      const value = read(call);
-      if (value !== null && namesSomething(value)) return value;
+export class IdFinder {
+  readonly #inHead: readonly Placed<HeadSources>[];
+  readonly #inOwnHead: readonly Placed<HeadSources>[];
+  readonly #inBody: readonly Placed<BodyCarriers>[];
+
+  constructor(carriers: readonly Carrier[]) {
+    const inHead: Placed<HeadSources>[] = [];
+    const inOwnHead: Placed<HeadSources>[] = [];
+    const inBody: Placed<BodyCarriers>[] = [];
+    for (const [place, carrier] of carriers.entries()) {
+      if (carrier.place === 'body') {
+        inBody.push({ place, read: carrier.read });
+        continue;
+      }
+      const read = readerOf(carrier);
+      inHead.push({ place, read });
+      if (carrier.place === 'own_header' || carrier.place === 'path') inOwnHead.push({ place, read });
+    }
+    this.#inHead = inHead;
+    this.#inOwnHead = inOwnHead;
+    this.#inBody = inBody;
+  }
+
+  /** @throws MetertapError `invalid_attribution` when one of our own carriers is reached and holds a bad value */
+  inHead(sources: HeadSources): HeadId | null {
+    for (const { place, read } of sources.hasForeignHeaders ? this.#inHead : this.#inOwnHead) {
+      const value = read(sources);
+      if (value !== null && namesSomething(value)) return { value, place };
     }
     return null;
-  };
+  }
+
+  /** @param found what {@link inHead} has found */
+  withBody(found: HeadId | null, body: BodyCarriers | null): string | null {
+    if (body !== null) {
+      for (const { place, read } of this.#inBody) {
+        if (found !== null && found.place < place) break;
+        const value = read(body);
+        if (value !== null && namesSomething(value)) return value;
+      }
+    }
+    return found === null ? null : found.value;
+  }
 }
 
-/** Whether a carrier stands in a header that is not ours, so that `hasForeignHeaders` tells whether it can be there. */
-function isForeignHeader({ place }: Carrier): boolean {
-  return place === 'header' || place === 'header_pattern' || place === 'json_header' || place === 'baggage';
-}
-
-function readerOf(carrier: Carrier): IdReader {
+function readerOf(carrier: Exclude<Carrier, { readonly place: 'body' }>): Placed<HeadSources>['read'] {
   switch (carrier.place) {
     case 'own_header': {
       const { name, repeats } = carrier;
@@ -61,10 +97,6 @@ function readerOf(carrier: Carrier): IdReader {
         if (encoded === null) return null;
         return percentDecoded(plus === 'space' ? encoded.replaceAll('+', ' ') : encoded);
       };
-    }
-    case 'body': {
-      const { read } = carrier;
-      return ({ body }) => (body === null ? null : read(body));
     }
   }
 }

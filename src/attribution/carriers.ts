@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { CarriedIds } from './attribution.ts';
-import { type AttributionSources, CallSources } from './call-sources.ts';
+import type { BodyCarriers, CarriedIds } from './attribution.ts';
 import { ownTags, tagsOf } from './call-tags.ts';
 import { CARRIERS, OWN_ID_CARRIERS } from './carrier-table.ts';
-import { checkedPathRunId, firstUsable, ownHeader } from './carrier-values.ts';
+import { checkedPathRunId, type HeadId, IdFinder, ownHeader } from './carrier-values.ts';
+import { HeadSources } from './head-sources.ts';
 import { headerText } from './header-text.ts';
 import { traceIdOf } from './trace-parent.ts';
 
@@ -20,41 +20,66 @@ const CONSUMED_NAMES: ReadonlySet<string> = new Set(['x-run-id', 'x-parent-run-i
 
 const CONSUMED_PREFIXES = ['x-metertap-', 'x-litellm-', 'x-portkey-', 'x-tfy-', 'helicone-', 'cf-aig-'] as const;
 
-const readRunId = firstUsable(CARRIERS.runId);
-const readParentRunId = firstUsable(CARRIERS.parentRunId);
-const readSessionId = firstUsable(CARRIERS.sessionId);
-const readAgent = firstUsable(CARRIERS.agent);
-const readUser = firstUsable(CARRIERS.user);
+const runIds = new IdFinder(CARRIERS.runId);
+const parentRunIds = new IdFinder(CARRIERS.parentRunId);
+const sessionIds = new IdFinder(CARRIERS.sessionId);
+const agents = new IdFinder(CARRIERS.agent);
+const users = new IdFinder(CARRIERS.user);
 
-/**
- * Reads the ids that a call carries. Values never leave this function unchecked: every id is usable (`isUsableId`),
- * tags are within their bounds.
- *
- * @throws MetertapError `invalid_attribution` for a bad value in `x-metertap-*` or in the path
- */
-export function attribute(sources: AttributionSources): CarriedIds {
-  const call = new CallSources(sources);
-  return {
-    runId: readRunId(call),
-    parentRunId: readParentRunId(call),
-    sessionId: readSessionId(call),
-    agent: readAgent(call),
-    user: readUser(call),
-    traceId: traceIdOf(headerText(call.headers, 'traceparent') ?? ''),
-    tags: tagsOf(call.headers),
-  };
+/** What the head of a call says of its ids. */
+export interface HeadIds {
+  readonly runId: HeadId | null;
+  readonly parentRunId: HeadId | null;
+  readonly sessionId: HeadId | null;
+  readonly agent: HeadId | null;
+  readonly user: HeadId | null;
+  readonly traceId: string | null;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /**
- * Refuses bad values of our own carriers, and does nothing else: for the time before the body is read.
+ * Reads the ids that the head of a call carries: for the time before the body is read. Bad values of our own carriers are
+ * refused, also of those that another one comes before.
  *
  * @param pathRunId percent-decoded; null on the plain base URL
- * @throws MetertapError `invalid_attribution`
+ * @throws MetertapError `invalid_attribution` for a bad value in `x-metertap-*` or in the path
  */
-export function checkOwnHeaders(headers: IncomingHttpHeaders, pathRunId: string | null): void {
+export function readHeadIds(headers: IncomingHttpHeaders, pathRunId: string | null): HeadIds {
+  checkOwn(headers, pathRunId);
+  const head = new HeadSources(headers, pathRunId);
+  return {
+    runId: runIds.inHead(head),
+    parentRunId: parentRunIds.inHead(head),
+    sessionId: sessionIds.inHead(head),
+    agent: agents.inHead(head),
+    user: users.inHead(head),
+    traceId: traceIdOf(headerText(headers, 'traceparent') ?? ''),
+    tags: tagsOf(headers),
+  };
+}
+
+function checkOwn(headers: IncomingHttpHeaders, pathRunId: string | null): void {
   for (const { name, repeats } of OWN_ID_CARRIERS) ownHeader(headers, name, repeats);
   checkedPathRunId(pathRunId);
   ownTags(headers);
+}
+
+/**
+ * The ids that a call carries in its head and body. None of them is unchecked: every id is usable (`isUsableId`), tags
+ * are within their bounds.
+ *
+ * @param body null where it is no JSON object
+ */
+export function attribute(head: HeadIds, body: BodyCarriers | null): CarriedIds {
+  return {
+    runId: runIds.withBody(head.runId, body),
+    parentRunId: parentRunIds.withBody(head.parentRunId, body),
+    sessionId: sessionIds.withBody(head.sessionId, body),
+    agent: agents.withBody(head.agent, body),
+    user: users.withBody(head.user, body),
+    traceId: head.traceId,
+    tags: head.tags,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
-import { createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { RecentCache } from '../core/recent-cache.ts';
 import type { Caller, CallerSettings } from './attribution.ts';
+import type { Credential } from './credential.ts';
 import { credentialDigest } from './credential-digest.ts';
 import type { Holder, KeyDirectory } from './key-directory.ts';
 import { checkKeyFormat } from './key-format.ts';
@@ -35,7 +36,7 @@ export interface KeyRing {
    * Gives the owner of a credential; null means 401. Missing (in `keys` mode), unknown, mistyped, disabled and expired
    * are one outcome on purpose: the answer must not tell which it was (contract.md, "Errors of our own").
    */
-  find(credential: string | null, nowMs: number): Caller | null;
+  find(credential: Credential | null, nowMs: number): Caller | null;
   /** The same by the HMAC of a credential, for whoever has shown it before and keeps no credentials. */
   findByDigest(digestHex: string, nowMs: number): Caller | null;
 }
@@ -65,7 +66,7 @@ const ANONYMOUS: Caller = {
  *
  * Credentials seen lately are remembered under their SHA-256, not under their text: the text would be the fastest key
  * of a Map, but then 10,000 live secrets, in passthrough mode the clients' own OpenAI keys, would lie in the heap for
- * any dump to show. One-shot `crypto.hash` costs 0.24 µs and spares the HMAC (1.6 µs) and, in passthrough mode, making
+ * any dump to show. One-shot `crypto.hash` costs 0.24 µs, once for requests whose heads say the same, and spares the HMAC (1.6 µs) and, in passthrough mode, making
  * the caller. Only owners are remembered: guessed keys cannot push real ones out, and cost an attacker's call 2 µs. After
  * any change in the directory nothing is remembered, so that a revoked key is not either.
  *
@@ -102,12 +103,12 @@ export function createKeyRing(options: KeyRingOptions): KeyRing {
         recent = emptyCache(known.size + directory.size);
         recentVersion = directory.version;
       }
-      const cacheKey = hash('sha256', credential, 'base64');
-      let holder = recent.get(cacheKey) ?? null;
+      const { fingerprint } = credential;
+      let holder = recent.get(fingerprint) ?? null;
       if (holder === null) {
-        holder = lookUp(credential);
+        holder = lookUp(credential.text);
         if (holder === null) return null;
-        recent.set(cacheKey, holder);
+        recent.set(fingerprint, holder);
       }
       if (!mayCall(holder, nowMs)) return null;
       if (holder.use !== null) holder.use.lastMs = nowMs;

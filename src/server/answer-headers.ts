@@ -22,20 +22,19 @@ export class AnswerHeaders {
   }
 
   /**
-   * Name, value, name, value, … for the client: the upstream's own, less those of that hop and those that only Metertap
-   * gives.
+   * Those for the client: the upstream's own, less those of that hop and those that only Metertap gives.
    *
    * @param without further names (lower case) that no longer hold, such as `content-length` of an edited body
    */
-  forClient(without: readonly string[]): string[] {
+  forClient(without: readonly string[]): HeaderField[] {
     const named = namedByConnection(this.#all('connection'));
-    const headers: string[] = [];
-    for (const { name, lowerName, value } of this.#headers) {
+    const fields: HeaderField[] = [];
+    for (const field of this.#headers) {
+      const { lowerName } = field;
       if (HOP_BY_HOP.has(lowerName) || named?.has(lowerName) || without.includes(lowerName)) continue;
-      if (lowerName.startsWith(OWN_PREFIX)) continue;
-      headers.push(name, value);
+      if (!lowerName.startsWith(OWN_PREFIX)) fields.push(field);
     }
-    return headers;
+    return fields;
   }
 
   #all(lowerName: string): readonly string[] {
@@ -43,4 +42,11 @@ export class AnswerHeaders {
     for (const header of this.#headers) if (header.lowerName === lowerName) values.push(header.value);
     return values;
   }
+}
+
+/** Fields as Node's `http` takes them: name, value, name, value, … */
+export function pairsOf(fields: readonly HeaderField[]): string[] {
+  const pairs: string[] = [];
+  for (const { name, value } of fields) pairs.push(name, value);
+  return pairs;
 }

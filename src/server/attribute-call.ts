@@ -1,8 +1,8 @@
 import type { BodyCarriers, Caller, CarriedIds } from '../attribution/attribution.ts';
-import { attribute, checkOwnHeaders } from '../attribution/carriers.ts';
+import { attribute } from '../attribution/carriers.ts';
 import { MetertapError } from '../core/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, headOf } from './exchange.ts';
 
 /**
  * Refuses a bad `x-metertap-*` value before anything of the body is read.
@@ -10,7 +10,7 @@ import type { Exchange } from './exchange.ts';
  * @throws MetertapError `invalid_attribution`
  */
 export function checkAttribution(exchange: Exchange): void {
-  checkOwnHeaders(exchange.request.headers, exchange.pathRunId);
+  headOf(exchange).idsIn(exchange.request.headers);
 }
 
 export interface AttributionSources {
@@ -29,7 +29,7 @@ export interface AttributionSources {
  */
 export function attributeCall(sources: AttributionSources): CarriedIds | Promise<CarriedIds> {
   const { exchange, body } = sources;
-  const ids = attribute({ headers: exchange.request.headers, pathRunId: exchange.pathRunId, body });
+  const ids = attribute(headOf(exchange).idsIn(exchange.request.headers), body);
   if (ids.runId !== null) return ids;
   const previous = body?.previousResponseId ?? null;
   return previous === null ? withoutRun(ids, sources) : inherited(ids, previous, sources);

@@ -1,12 +1,11 @@
 import type { Caller } from '../attribution/attribution.ts';
-import { credentialOf } from '../attribution/credential.ts';
 import { MetertapError } from '../core/errors.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, headOf } from './exchange.ts';
 import type { ProxyRooms, ProxySettings } from './rooms.ts';
 
 /** Whose key it is; null where it is nobody's, who is then to be refused by {@link refuseStranger}. */
 export function authenticate(exchange: Exchange, settings: ProxySettings): Caller | null {
-  return settings.keyRing.find(credentialOf(exchange.request.headers), exchange.startedAtMs);
+  return settings.keyRing.find(headOf(exchange).credential, exchange.startedAtMs);
 }
 
 /**

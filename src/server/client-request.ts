@@ -8,6 +8,8 @@ export interface ClientRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   readonly httpVersion: string;
+  /** The client's connection. */
+  readonly socket: { readonly remoteAddress?: string | undefined };
   /** By name in lower case, in the order of `rawHeaders`. */
   readonly headers: IncomingHttpHeaders;
   /** Name, value, name, value, … */

@@ -2,15 +2,12 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { errorEnvelope, MetertapError } from '../core/errors.ts';
-import { takePlainRequests } from './http1-server/take-plain-requests.ts';
 import { errorHeaders, visibleError } from './reply-error.ts';
 
 export interface HttpSettings {
   readonly requestTimeoutMs: number;
   readonly keepAliveMs: number;
   readonly maxHeaderBytes: number;
-  /** Whether plain requests are read by our own lane (`http1-server/`), or all of them by Node. */
-  readonly ownHttp: boolean;
 }
 
 export interface HttpObserver {
@@ -61,7 +58,6 @@ export function createHttpServer(
   });
   // Only '100-continue' means anything (RFC 9110, 10.1.1). Node would answer any other with a bare 417.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
-  if (settings.ownHttp) takePlainRequests(app.server, settings.maxHeaderBytes);
   app.addHook('onRequest', (request, reply, done) => {
     answers.set(request.raw.socket, reply.raw);
     reply.header('x-metertap-request-id', request.id);

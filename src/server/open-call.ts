@@ -2,7 +2,7 @@ import type { Caller, CarriedIds } from '../attribution/attribution.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import type { Reservation } from '../limits/reservation.ts';
 import type { ClientAttempts } from './client-attempts.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, headOf } from './exchange.ts';
 import type { CallRequest } from './read-request.ts';
 import type { ProxySettings, RequestAllowance } from './rooms.ts';
 import type { Upstream } from './upstreams.ts';
@@ -31,7 +31,7 @@ export function openedRecord(
   attempts: ClientAttempts,
 ): CallRecord {
   const { exchange, caller, ids, request } = call;
-  const retryCount = retryCountOf(exchange);
+  const { retryCount } = headOf(exchange);
   return {
     id: exchange.id,
     schema: 1,
@@ -75,10 +75,4 @@ export function openedRecord(
     cost_output_nano_usd: null,
     units: null,
   };
-}
-
-/** `x-stainless-retry-count`, which both official SDKs send: the only mark of their own retries (wire.md 4.1). */
-function retryCountOf(exchange: Exchange): number {
-  const value = exchange.request.headers['x-stainless-retry-count'];
-  return typeof value === 'string' && /^\d{1,3}$/.test(value) ? Number(value) : 0;
 }

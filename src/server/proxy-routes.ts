@@ -1,23 +1,36 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { MetertapError } from '../core/errors.ts';
-import { classifyEndpoint } from '../metering/endpoints.ts';
 import { ClientPresence } from '../streaming/client-presence.ts';
 import type { ClientResponse } from '../streaming/client-response.ts';
+import { CallHead, CallHeads } from './call-head.ts';
+import type { ClientRequest } from './client-request.ts';
 import type { Exchange } from './exchange.ts';
 import { serveFree } from './free-path.ts';
 import { asksForWebSocket } from './headers.ts';
+import { takePlainRequests } from './http1-server/take-plain-requests.ts';
 import { Cancellation } from './open-calls.ts';
 import { visibleError, writeError } from './reply-error.ts';
 import { serveCall } from './request-path.ts';
 import type { ProxyRooms } from './rooms.ts';
-import { readTarget } from './target.ts';
+
+/** A request, and the place for its answer. */
+interface Arrival extends Pick<Exchange, 'id' | 'framed' | 'request' | 'response'> {
+  /** @throws MetertapError as `readTarget` */
+  readonly readHead: (request: ClientRequest) => CallHead;
+}
+
+const readAlone = (request: ClientRequest): CallHead => new CallHead(request);
 
 /** Registers the proxied API: every path below `/v1/` and `/run/{run_id}/v1/` (contract.md, "The proxied API"). */
 export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): void {
   void app.register((scope, _options, done) => {
     // Bodies are read by the request path itself, as bytes: a request leaves Fastify's hands before Fastify would parse
     // or judge one, and what comes after its routing (parsing, validation, the handler) is never reached.
-    scope.addHook('onRequest', (request, reply, _done) => serveRequest(request, reply, rooms));
+    scope.addHook('onRequest', (request, reply, _done) => {
+      reply.hijack();
+      const { id, raw } = request;
+      serveRequest({ id, framed: request, request: raw, response: reply.raw, readHead: readAlone }, rooms);
+    });
     const never = (): never => {
       throw new Error('a proxied request is served before its handler');
     };
@@ -28,13 +41,26 @@ export function registerProxyRoutes(app: FastifyInstance, rooms: ProxyRooms): vo
 }
 
 /**
- * Takes a request out of Fastify's hands and sees it to its end. Never throws. Not an async function: its frame would
- * wait with an open stream for its end, and keep what Fastify has made for the request.
+ * Has plain requests (`http1-server/`) read in place of Node, and served past Fastify: it would route all of them to the
+ * proxied API, and its hooks have nothing to say of them. They are Fastify's only where its view of them is needed, and
+ * in a shutdown, in which it ends their connections. To be called before the server listens.
  */
-function serveRequest(request: FastifyRequest, reply: FastifyReply, rooms: ProxyRooms): void {
-  reply.hijack();
-  const { id } = request;
-  const response: ClientResponse = reply.raw;
+export function takePlainCalls(app: FastifyInstance, rooms: ProxyRooms, maxHeaderBytes: number): void {
+  const { server } = app;
+  const heads = new CallHeads();
+  const readHead = (request: ClientRequest): CallHead => heads.of(request);
+  takePlainRequests(server, maxHeaderBytes, (request, response) => {
+    if (rooms.rates.needFramed || rooms.openCalls.closing) server.emit('request', request, response);
+    else serveRequest({ id: rooms.nextId(rooms.clock.nowMs()), framed: null, request, response, readHead }, rooms);
+  });
+}
+
+/**
+ * Sees a request to its end. Never throws. Not an async function: its frame would wait with an open stream for its end,
+ * and keep what has been made for the request.
+ */
+function serveRequest(arrival: Arrival, rooms: ProxyRooms): void {
+  const { id, response } = arrival;
   let exchange: Exchange | null = null;
   let leave: () => void = () => undefined;
   const over = () => {
@@ -51,7 +77,7 @@ function serveRequest(request: FastifyRequest, reply: FastifyReply, rooms: Proxy
     over();
   };
   try {
-    exchange = openExchange(request, reply, rooms);
+    exchange = openExchange(arrival, rooms);
     leave = rooms.openCalls.enter(exchange.cancellation);
     rooms.observer.callStarted();
     serveExchange(exchange, rooms).then(over, refused);
@@ -76,16 +102,18 @@ function answerRefusal(response: ClientResponse, refusal: MetertapError, { id, p
   }
 }
 
-function openExchange(request: FastifyRequest, reply: FastifyReply, rooms: ProxyRooms): Exchange {
-  const { path, target, pathRunId } = readTarget(request.raw.url ?? '/');
+function openExchange({ id, framed, request, response, readHead }: Arrival, rooms: ProxyRooms): Exchange {
+  const head = readHead(request);
+  const { path, target, pathRunId } = head.target;
   return {
-    id: request.id,
-    framed: request,
-    request: request.raw,
-    response: reply.raw,
-    presence: new ClientPresence(reply.raw),
+    id,
+    framed,
+    head,
+    request,
+    response,
+    presence: new ClientPresence(response),
     cancellation: new Cancellation(),
-    endpoint: classifyEndpoint(request.raw.method ?? 'GET', path),
+    endpoint: head.endpoint,
     path,
     target,
     pathRunId,

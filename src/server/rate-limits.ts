@@ -1,8 +1,10 @@
 import type { RateLimitPluginOptions } from '@fastify/rate-limit';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Caller } from '../attribution/attribution.ts';
 import { MetertapError } from '../core/errors.ts';
 import type { Exchange } from './exchange.ts';
+import { MinuteWindows } from './minute-windows.ts';
 import type { RequestAllowance, RequestRates } from './rooms.ts';
 
 /** Requests a minute; read anew for each request, so that a reload counts at once. */
@@ -13,26 +15,37 @@ export interface RateSettings {
   readonly keyRequestsPerMinute: number | null;
 }
 
+export interface RateOptions {
+  readonly settings: () => RateSettings;
+  /** An ioredis client, where the rates are shared; without it they are this process's own. */
+  readonly redis: RateLimitPluginOptions['redis'];
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+}
+
+/** Rates of requests that are always Fastify's. */
+type FramedRates = Record<'countManagement' | 'countSignIn', (request: FastifyRequest) => Promise<void>>;
+
 const MINUTE_MS = 60_000;
 /** People type keys slowly; all attempts count, since the one that succeeds is what a guesser wants. */
 const SIGN_INS_PER_MINUTE = 20;
-/** How many keys and addresses are counted at once in memory. */
+/** How many addresses are counted at once in memory. */
 const COUNTED_AT_ONCE = 100_000;
 const COUNTED_KEY = 'countedKey';
+const FAILED_ATTEMPTS = 'failed attempts from your address';
 
 type Limiter = ReturnType<FastifyInstance['createRateLimit']>;
 
 /**
- * Request rates in fixed windows of a minute, by `@fastify/rate-limit` (design.md, "Decisions"): failed authentication
- * and management requests by address, calls by key. Tokens and money are not its business.
- *
- * @param redis an ioredis client, where the rates are shared; without it they are this process's own
+ * Request rates in fixed windows of a minute: management requests and attempts to sign in by address, and where Redis
+ * shares the rates all others too, by `@fastify/rate-limit` (design.md, "Decisions"); else failed authentication by
+ * address and calls by key in memory (`minute-windows.ts`). Tokens and money are not their business.
  */
 export async function createRequestRates(
   app: FastifyInstance,
-  settings: () => RateSettings,
-  redis: RateLimitPluginOptions['redis'],
-): Promise<RequestRates & Record<'countManagement' | 'countSignIn', (request: FastifyRequest) => Promise<void>>> {
+  options: RateOptions,
+): Promise<RequestRates & FramedRates> {
+  const { settings, redis } = options;
   await app.register(rateLimit, {
     global: false,
     cache: COUNTED_AT_ONCE,
@@ -41,42 +54,79 @@ export async function createRequestRates(
     skipOnError: true,
     ...(redis === undefined ? {} : { redis }),
   });
+  const management = byAddress(app, 'management', () => settings().managementPerMinute);
+  const signIns = byAddress(app, 'sign-in', () => Math.min(settings().unauthenticatedPerMinute, SIGN_INS_PER_MINUTE));
+  return {
+    ...(redis === undefined ? ownRates(options) : sharedRates(app, options)),
+    countSignIn: (request) => count(signIns, request, 'attempts to sign in from your address'),
+    countManagement: (request) => count(management, request, 'management requests from your address'),
+  };
+}
+
+/** Rates of this process alone. */
+function ownRates({ settings, nowMs }: RateOptions): RequestRates {
+  const addresses = new MinuteWindows();
+  const keys = new MinuteWindows();
+  return {
+    needFramed: false,
+    countUnauthenticated: ({ request }) => {
+      const limit = settings().unauthenticatedPerMinute;
+      const { requests, restMs } = addresses.count(request.socket.remoteAddress ?? '', nowMs());
+      if (requests > limit) throw exceeded(`${limit} ${FAILED_ATTEMPTS}`, restMs);
+    },
+    countCall: (_exchange, caller) => {
+      const limit = rateOf(caller, settings());
+      if (limit === null) return null;
+      const { requests, restMs } = keys.count(caller.keyId, nowMs());
+      if (requests > limit) throw exceeded(callsOf(limit), restMs);
+      return { limit, remaining: limit - requests, resetMs: restMs };
+    },
+  };
+}
+
+/** Rates that several processes share. */
+function sharedRates(app: FastifyInstance, { settings }: RateOptions): RequestRates {
   app.decorateRequest(COUNTED_KEY, null);
-  const byAddress = (purpose: string, max: () => number) =>
-    app.createRateLimit({
-      timeWindow: MINUTE_MS,
-      max: () => max(),
-      keyGenerator: (request) => `${purpose}:${request.ip}`,
-    });
-  const unauthenticated = byAddress('unauthenticated', () => settings().unauthenticatedPerMinute);
-  const management = byAddress('management', () => settings().managementPerMinute);
-  const signIns = byAddress('sign-in', () => Math.min(settings().unauthenticatedPerMinute, SIGN_INS_PER_MINUTE));
+  const unauthenticated = byAddress(app, 'unauthenticated', () => settings().unauthenticatedPerMinute);
   const calls = app.createRateLimit({
     timeWindow: MINUTE_MS,
     max: (request) => request.getDecorator<CountedKey>(COUNTED_KEY).perMinute,
     keyGenerator: (request) => `key:${request.getDecorator<CountedKey>(COUNTED_KEY).keyId}`,
   });
-
   return {
-    countUnauthenticated: (exchange) => count(unauthenticated, framedOf(exchange), 'failed attempts from your address'),
-    countSignIn: (request) => count(signIns, request, 'attempts to sign in from your address'),
-    countManagement: (request) => count(management, request, 'management requests from your address'),
+    needFramed: true,
+    countUnauthenticated: (exchange) => count(unauthenticated, framedOf(exchange), FAILED_ATTEMPTS),
     countCall: (exchange, caller) => {
-      const perMinute = caller.settings.requestsPerMinute ?? settings().keyRequestsPerMinute;
-      return perMinute === null ? null : countOf(exchange, { keyId: caller.keyId, perMinute });
+      const perMinute = rateOf(caller, settings());
+      return perMinute === null ? null : countShared(calls, framedOf(exchange), { keyId: caller.keyId, perMinute });
     },
   };
+}
 
-  async function countOf(exchange: Exchange, counting: CountedKey): Promise<RequestAllowance | null> {
-    const framed = framedOf(exchange);
-    framed.setDecorator<CountedKey>(COUNTED_KEY, counting);
-    const counted = await calls(framed);
-    if (counted.isAllowed) return null;
-    if (counted.isExceeded) throw exceeded(`${counting.perMinute} requests of this key`, counted.ttl);
-    // A count of this call leaves less than the whole: where all is left, Redis was away and nothing was counted.
-    if (counted.remaining === counted.max) return null;
-    return { limit: counted.max, remaining: counted.remaining, resetMs: counted.ttl };
-  }
+async function countShared(
+  calls: Limiter,
+  framed: FastifyRequest,
+  counting: CountedKey,
+): Promise<RequestAllowance | null> {
+  framed.setDecorator<CountedKey>(COUNTED_KEY, counting);
+  const counted = await calls(framed);
+  if (counted.isAllowed) return null;
+  if (counted.isExceeded) throw exceeded(callsOf(counting.perMinute), counted.ttl);
+  // A count of this call leaves less than the whole: where all is left, Redis was away and nothing was counted.
+  if (counted.remaining === counted.max) return null;
+  return { limit: counted.max, remaining: counted.remaining, resetMs: counted.ttl };
+}
+
+function byAddress(app: FastifyInstance, purpose: string, max: () => number): Limiter {
+  return app.createRateLimit({
+    timeWindow: MINUTE_MS,
+    max: () => max(),
+    keyGenerator: (request) => `${purpose}:${request.ip}`,
+  });
+}
+
+function rateOf({ settings: own }: Caller, { keyRequestsPerMinute }: RateSettings): number | null {
+  return own.requestsPerMinute ?? keyRequestsPerMinute;
 }
 
 function framedOf({ framed }: Exchange): FastifyRequest {
@@ -92,6 +142,10 @@ interface CountedKey {
 async function count(limiter: Limiter, request: FastifyRequest, what: string): Promise<void> {
   const counted = await limiter(request);
   if (!counted.isAllowed && counted.isExceeded) throw exceeded(`${counted.max} ${what}`, counted.ttl);
+}
+
+function callsOf(limit: number): string {
+  return `${limit} requests of this key`;
 }
 
 function exceeded(what: string, ttlMs: number): MetertapError {

@@ -2,14 +2,16 @@ import type { CallRecord } from '../ledger/record.ts';
 import type { OutputEvidence } from '../metering/estimate-sample.ts';
 import { sendsUsageOnlyWhenAsked } from '../metering/stream-usage-hosts.ts';
 import { Relay } from '../streaming/relay.ts';
+import { pairsOf } from './answer-headers.ts';
 import { type CallEnd, endingOf } from './close-call.ts';
 import { type DispatchFailure, failureOf, type UpstreamAnswer } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
+import { type HeaderField, headerField } from './http1/header-block.ts';
 import type { Call } from './open-call.ts';
 import { limitHeaders } from './rate-headers.ts';
 import { flushHead, headerText, writeError } from './reply-error.ts';
 import type { ProxyRooms } from './rooms.ts';
-import { relayLimitsOf, type Sent } from './send-call.ts';
+import { relayLimitsOf, type SentCall } from './send-call.ts';
 import { errorEvent, StreamGuard, StreamLimitError } from './stream-guard.ts';
 import type { Asked } from './stream-question.ts';
 import { clientAskedForUsage } from './stream-usage-request.ts';
@@ -51,32 +53,34 @@ const DOCUMENT_PATIENCE_MS = 1000;
  * Relays the answer, observed. Resolves when it is over, whichever side ended it, with its last bytes in hand.
  * Never rejects.
  */
-export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Promise<RelayedCall> {
-  if (sent.kind === 'failed') return relayedFailure(call, sent, rooms);
+export async function relayCall(call: Call, sent: SentCall, rooms: ProxyRooms): Promise<RelayedCall> {
+  const { answer, asked } = sent;
+  if (answer.kind === 'failed') return relayedFailure(call, answer, rooms);
   const { exchange } = call;
   const { allowance } = call.reservation;
   const guard = allowance === null ? null : new StreamGuard(allowance, exchange.endpoint);
-  const hiding = sent.asked ? hidingOf(call, sent) : null;
-  const watch = watchAnswer(sent, exchange.endpoint, { hiding, guard, skimmer: rooms.eventSkimmer });
+  const hiding = asked.asked ? hidingOf(call, asked) : null;
+  const watch = watchAnswer(answer, exchange.endpoint, { hiding, guard, skimmer: rooms.eventSkimmer });
   guard?.onPassed((reason) => watch.source.abort(reason));
-  const head = headOf(call, sent, watch.droppedHeaders);
-  sent.forgetHeaders();
+  const head = headOf(call, answer, watch.droppedHeaders);
+  answer.forgetHeaders();
   exchange.framed = null;
+  exchange.head = null;
 
-  const relay = relayOf(call, sent, { watch, head, rooms });
+  const relay = relayOf(call, answer, { watch, head, rooms });
   const over = relay.run();
   // A document comes soon: what its client has said is kept, to read what it says next. So is a stream that came at once.
   if (!watch.isDocument && !relay.isSettled) exchange.request.forgetHead?.();
   showHead(relay, watch, exchange);
-  const outcome = await over;
+  const outcome = relay.outcome ?? (await over);
   const reading = watch.finish();
   if (reading !== undefined) await reading;
   const finding = watch.meter.finding;
-  const named = endingOf({ outcome, status: sent.status, finding, background: call.request.background });
+  const named = endingOf({ outcome, status: answer.status, finding, background: call.request.background });
   // Nothing has gone out yet of a document that was still held: its client can be told what happened.
   const failure =
     outcome.kind === 'failed' && !relay.headWritten ? failureOf(outcome.error, true, call.upstream.name) : null;
-  const status = failure?.error.kind.status ?? sent.status;
+  const status = failure?.error.kind.status ?? answer.status;
   const { model: requestModel, stream, units } = call.request;
   const times = timesOf(exchange, relay.firstByteAtMs, rooms);
   return {
@@ -93,7 +97,7 @@ export async function relayCall(call: Call, sent: Sent, rooms: ProxyRooms): Prom
       units,
     },
     answer: {
-      status: sent.status,
+      status: answer.status,
       evidence: watch.isRead ? watch.meter.evidence : null,
       toolCalls: watch.meter.toolCalls,
     },
@@ -154,7 +158,7 @@ function relayOf(call: Call, answer: UpstreamAnswer, { watch, head, rooms }: Rel
 /** The head of a stream goes out ahead of its body, unless all of it came with it. Most documents come so. */
 function showHead(relay: Relay, watch: AnswerWatch, exchange: Exchange): void {
   if (watch.spill !== null) {
-    if (!relay.isSettled) spillLater(relay, watch);
+    if (relay.outcome === null) spillLater(relay, watch);
   } else if (!relay.holdsTail && relay.sendHead()) flushHead(exchange.response);
 }
 
@@ -171,18 +175,19 @@ const ONE_LINE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** The head of the answer to the client; it may be added to until it is written. */
 class AnswerHead {
   readonly #exchange: Exchange;
-  #headers: string[];
+  #fields: HeaderField[];
   /** Whether nothing in it can break out of its line: what upstreams said was read strictly, the rest is made here. */
   #isStrict: boolean;
 
   constructor(exchange: Exchange, answer: UpstreamAnswer, dropped: readonly string[]) {
     this.#exchange = exchange;
-    this.#headers = answer.headers.forClient(dropped);
+    this.#fields = answer.headers.forClient(dropped);
     this.#isStrict = answer.headers.isStrict;
   }
 
+  /** @param name in lower case */
   add(name: string, value: string): void {
-    this.#headers.push(name, value);
+    this.#fields.push(headerField(name, value, name));
   }
 
   /** Adds a text that was not made here. */
@@ -193,22 +198,19 @@ class AnswerHead {
 
   /** Sets the header, in the place of the upstream's own of that name if there is one. */
   set(name: string, value: string): void {
-    for (let i = 0; i < this.#headers.length; i += 2) {
-      const other = this.#headers[i] ?? '';
-      if (other.length !== name.length || other.toLowerCase() !== name) continue;
-      this.#headers[i + 1] = value;
-      return;
-    }
-    this.add(name, value);
+    const place = this.#fields.findIndex(({ lowerName }) => lowerName === name);
+    const other = this.#fields[place];
+    if (other === undefined) this.add(name, value);
+    else this.#fields[place] = headerField(other.name, value, name);
   }
 
   write(status: number, statusText: string): void {
     const { response } = this.#exchange;
     response.sendDate = false; // the upstream's own Date is among the headers, or there was none
     if (this.#isStrict && response.writeStrictHead !== undefined) {
-      response.writeStrictHead(status, statusText, this.#headers);
-    } else response.writeHead(status, statusText, this.#headers);
-    this.#headers = []; // an open stream need not keep them
+      response.writeStrictHead(status, statusText, this.#fields);
+    } else response.writeHead(status, statusText, pairsOf(this.#fields));
+    this.#fields = []; // an open stream need not keep them
   }
 }
 

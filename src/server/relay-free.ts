@@ -1,6 +1,7 @@
 import type { CallRecord } from '../ledger/record.ts';
 import { OpenPassage } from '../streaming/passage.ts';
 import { Relay, type RelayLimits } from '../streaming/relay.ts';
+import { pairsOf } from './answer-headers.ts';
 import { responseIdOf } from './background-responses.ts';
 import { closedRecord, isOver } from './close-call.ts';
 import type { DispatchFailure, UpstreamAnswer } from './dispatch.ts';
@@ -56,7 +57,7 @@ function startRelay(call: FreeCall, answer: UpstreamAnswer, watch: AnswerWatch |
 }
 
 function writeHead(exchange: Exchange, answer: UpstreamAnswer): void {
-  const headers = answer.headers.forClient([]);
+  const headers = pairsOf(answer.headers.forClient([]));
   headers.push('x-metertap-request-id', exchange.id);
   if (exchange.pathRunId !== null) headers.push('x-metertap-run-id', headerText(exchange.pathRunId));
   exchange.response.sendDate = false;

@@ -39,12 +39,16 @@ async function admitCall(exchange: Exchange, rooms: ProxyRooms): Promise<Call> {
   const caller = authenticate(exchange, settings) ?? (await refuseStranger(exchange, rooms));
   admitEndpoint(exchange, caller);
   checkAttribution(exchange);
-  const request = await readRequest(exchange, readingOf(caller, settings, rooms));
+  // Here and below only what is not at hand is waited for: a wait costs as much as one of these stages.
+  const reading = readRequest(exchange, readingOf(caller, settings, rooms));
+  const request = reading instanceof Promise ? await reading : reading;
   admitModel(exchange, caller, request.model);
   const upstream = chooseUpstream(settings, request.model);
   const body = request.carriers;
-  const ids = await attributeCall({ exchange, caller, body, ledger, requireRunId: settings.requireRunId });
-  const allowance = await rooms.rates.countCall(exchange, caller);
+  const attributed = attributeCall({ exchange, caller, body, ledger, requireRunId: settings.requireRunId });
+  const ids = attributed instanceof Promise ? await attributed : attributed;
+  const counted = rooms.rates.countCall(exchange, caller);
+  const allowance = counted instanceof Promise ? await counted : counted;
   const reservation = await reserveCall({ exchange, caller, ids, upstream, request }, settings, rooms);
   const opened = openedRecord({ exchange, caller, ids, request, upstream }, rooms.attempts);
   const call: Call = { exchange, settings, caller, ids, request, upstream, reservation, allowance, opened };
@@ -54,15 +58,16 @@ async function admitCall(exchange: Exchange, rooms: ProxyRooms): Promise<Call> {
 
 async function carryOut(call: Call, rooms: ProxyRooms): Promise<void> {
   rooms.attempts.noteWhenLeft(call, call.opened);
-  const { sent, dispatchedAtMs } = await sendCall(call, rooms);
+  const sent = await sendCall(call, rooms);
   const relayed = await relayCall(call, sent, rooms);
-  const estimate = await estimateUsage(call, relayed, rooms);
+  const estimating = estimateUsage(call, relayed, rooms);
+  const estimate = estimating instanceof Promise ? await estimating : estimating;
   const { startedAtMs } = call.exchange;
   const record = closedRecord({ opened: call.opened, end: relayed.end, estimate, startedAtMs }, call.settings.price);
   rooms.attempts.note(call, record);
   await journalCall(record, relayed, { call, rooms });
   settleCall(call, record);
-  rooms.observer.callEnded(record, overheadMs(call, relayed.relayedAtMs - dispatchedAtMs, rooms));
+  rooms.observer.callEnded(record, overheadMs(call, relayed.relayedAtMs - sent.dispatchedAtMs, rooms));
 }
 
 /** The part of a call that Metertap took: the whole less the upstream's. */

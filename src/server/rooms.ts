@@ -55,10 +55,12 @@ export interface CallObserver {
   fault(where: string, error: unknown, id: string): void;
 }
 
-/** Request rates by key and by address (`@fastify/rate-limit`). */
+/** Request rates by key and by address. */
 export interface RequestRates {
+  /** Whether they are counted by Fastify's view of a request (`Exchange.framed`). */
+  readonly needFramed: boolean;
   /** @throws MetertapError `rate_limit_exceeded` when an address fails to authenticate too often */
-  countUnauthenticated(exchange: Exchange): Promise<void>;
+  countUnauthenticated(exchange: Exchange): void | Promise<void>;
   /**
    * Counts a call of a key; at once where there is nothing to count.
    *

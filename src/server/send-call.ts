@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { streamUsagePolicyOf } from '../metering/stream-usage-hosts.ts';
 import { ClientLeftError, type RelayLimits } from '../streaming/relay.ts';
-import { type DispatchFailure, dispatch, type OutgoingRequest, type UpstreamAnswer } from './dispatch.ts';
+import {
+  type Dispatch,
+  type DispatchFailure,
+  dispatch,
+  type OutgoingRequest,
+  type UpstreamAnswer,
+} from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import type { Call } from './open-call.ts';
 import { peekBody } from './peeked-answer.ts';
@@ -11,16 +17,17 @@ import { mayBeRejection, namesStreamOptions } from './stream-usage-request.ts';
 
 /** An answer, or why there is none. */
 export interface SentCall {
-  readonly sent: Sent;
+  readonly answer: UpstreamAnswer | DispatchFailure;
+  /** What its stream was asked for on the client's behalf. */
+  readonly asked: Asked;
   /** Monotonic milliseconds. */
   readonly dispatchedAtMs: number;
 }
 
 /** Makes the request to the upstream and sends it. Of the request nothing is kept once its answer has begun. */
-export async function sendCall(call: Call, rooms: ProxyRooms): Promise<SentCall> {
+export function sendCall(call: Call, rooms: ProxyRooms): Promise<SentCall> {
   const rewritten = rewriteCall(call, rooms);
-  const dispatchedAtMs = rooms.clock.monotonicMs();
-  return { sent: await dispatchCall(call, rewritten, rooms), dispatchedAtMs };
+  return dispatchCall(call, { rewritten, dispatchedAtMs: rooms.clock.monotonicMs() }, rooms);
 }
 
 /** The request as it will go out, with what its stream is asked for on the client's behalf. */
@@ -31,8 +38,9 @@ interface Rewritten {
 
 /** Makes the request to the upstream, and asks for stream usage if it must be asked for. */
 function rewriteCall(call: Call, rooms: ProxyRooms): Rewritten {
+  if (!shouldAsk(call, rooms)) return rewritten(call, NOTHING_ASKED);
   const refusesRunning = rooms.rejections.has(call.upstream.name, call.request.model, 'continuous_usage_stats');
-  return rewritten(call, shouldAsk(call, rooms) ? questionOf(call, !refusesRunning) : NOTHING_ASKED);
+  return rewritten(call, questionOf(call, !refusesRunning));
 }
 
 function rewritten(call: Call, question: StreamQuestion): Rewritten {
@@ -63,31 +71,31 @@ function shouldAsk(call: Call, rooms: ProxyRooms): boolean {
 /** A refusal of `stream_options` is a short JSON answer. */
 const MAX_REJECTION_BYTES = 64 * 1024;
 
-export type Sent = (UpstreamAnswer | DispatchFailure) & Asked;
+interface DueCall {
+  readonly rewritten: Rewritten;
+  readonly dispatchedAtMs: number;
+}
 
 /**
  * Sends the call and waits for the head of its answer. Where the upstream refuses `stream_options`, or a member of it,
  * which the client never sent, the call is sent once more without it; where that helps, the refusal is remembered.
  */
-async function dispatchCall(call: Call, rewritten: Rewritten, rooms: ProxyRooms): Promise<Sent> {
+async function dispatchCall(call: Call, { rewritten, dispatchedAtMs }: DueCall, rooms: ProxyRooms): Promise<SentCall> {
   const { request, question } = rewritten;
-  const result = await send(call.exchange, request, { limits: relayLimitsOf(call), observer: rooms.observer });
-  if (result.kind === 'failed' || question.boldest === null || !mayBeRejection(result.status)) {
-    return withAsked(result, question);
+  const answer = await send(call.exchange, request, { limits: relayLimitsOf(call), observer: rooms.observer });
+  // Of the question only this goes on: with it stands the edited body.
+  const asked = { asked: question.asked, askedRunning: question.askedRunning };
+  if (answer.kind === 'failed' || question.boldest === null || !mayBeRejection(answer.status)) {
+    return { answer, asked, dispatchedAtMs };
   }
-  const peeked = await peekBody(result, MAX_REJECTION_BYTES);
-  if (!namesStreamOptions(peeked.bytes)) return withAsked(peeked.answer, question);
-  result.abort(new Error('the refusal has been read'));
-  const repeated = await dispatchCall(call, withoutBoldest(call, rewritten), rooms);
+  const peeked = await peekBody(answer, MAX_REJECTION_BYTES);
+  if (!namesStreamOptions(peeked.bytes)) return { answer: peeked.answer, asked, dispatchedAtMs };
+  answer.abort(new Error('the refusal has been read'));
+  const repeated = await dispatchCall(call, { rewritten: withoutBoldest(call, rewritten), dispatchedAtMs }, rooms);
   // Else it was refused for something else, in words that only quote the request (FastAPI gives all of it as `input`).
-  const wasTheReason = repeated.kind === 'answer' && repeated.status < 300;
+  const wasTheReason = repeated.answer.kind === 'answer' && repeated.answer.status < 300;
   if (wasTheReason) rooms.rejections.add(call.upstream.name, call.request.model, question.boldest);
   return repeated;
-}
-
-/** Keeps the answer's own object (it has state) and adds what the relay must know of the request. */
-function withAsked(result: UpstreamAnswer | DispatchFailure, { asked, askedRunning }: Asked): Sent {
-  return Object.assign(result, { asked, askedRunning });
 }
 
 /** How often a connection is tried in all, and how long to wait in between: a replica that restarts is back by then. */
@@ -105,7 +113,10 @@ export async function send(
 ): Promise<UpstreamAnswer | DispatchFailure> {
   const canRepeat = request.body === null || Buffer.isBuffer(request.body);
   for (let attempt = 1; ; attempt++) {
-    const result = await sendOnce(exchange, request, way.limits);
+    const sending = dispatch(request);
+    const forget = abortIfLeft(exchange, sending, way.limits);
+    const result = await sending.result;
+    forget();
     const isRepeatable = result.kind === 'failed' && result.error.code === 'upstream_unreachable' && canRepeat;
     if (!isRepeatable || attempt >= CONNECTION_ATTEMPTS || exchange.presence.left) return result;
     way.observer.connectionRetried(request.upstream.name);
@@ -113,13 +124,11 @@ export async function send(
   }
 }
 
-/** A client that leaves meanwhile ends the request at once, or after the time that a drain may take. */
-async function sendOnce(
-  exchange: Exchange,
-  request: OutgoingRequest,
-  limits: RelayLimits,
-): Promise<UpstreamAnswer | DispatchFailure> {
-  const sending = dispatch(request);
+/**
+ * A client that leaves meanwhile ends the request at once, or after the time that a drain may take; a shutdown does too.
+ * Gives what takes the first of it back.
+ */
+function abortIfLeft(exchange: Exchange, sending: Dispatch, limits: RelayLimits): () => void {
   exchange.cancellation.use((reason) => sending.abort(reason));
   let timer: NodeJS.Timeout | null = null;
   const forget = exchange.presence.onLeave(() => {
@@ -127,10 +136,10 @@ async function sendOnce(
     if (limits.clientLeaves === 'abort') giveUp();
     else timer = setTimeout(giveUp, limits.drainMaxMs);
   });
-  const result = await sending.result;
-  forget();
-  if (timer !== null) clearTimeout(timer);
-  return result;
+  return () => {
+    forget();
+    if (timer !== null) clearTimeout(timer);
+  };
 }
 
 /** The relay's limits, with what is set for the key. */

@@ -2,7 +2,7 @@ import { type Dispatcher, Pool } from 'undici';
 import type { AnswerReceiver, CarriedRequest, Carrier, Sending } from './carrier.ts';
 import type { ConnectionPoolSettings } from './http1/connection-pool.ts';
 import { ExchangeError, type ExchangeErrorCode } from './http1/exchange-error.ts';
-import type { HeaderField } from './http1/header-block.ts';
+import { type HeaderField, headerField } from './http1/header-block.ts';
 
 /** Carries exchanges by undici: bodies that are streams, with their framing, their pace and their faults. */
 export class UndiciCarrier implements Carrier {
@@ -122,7 +122,7 @@ function fieldsOf(rawHeaders: unknown): HeaderField[] {
   if (!Array.isArray(rawHeaders)) return fields;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = textOf(rawHeaders[i]);
-    fields.push({ name, lowerName: name.toLowerCase(), value: textOf(rawHeaders[i + 1]) });
+    fields.push(headerField(name, textOf(rawHeaders[i + 1])));
   }
   return fields;
 }

@@ -22,7 +22,7 @@ export interface ClientResponse {
   writeHead(status: number, statusText: string, headers: string[]): unknown;
   writeHead(status: number, headers: Record<string, string>): unknown;
   /** The same, of headers that are known to be names and values which cannot break out of their lines. */
-  writeStrictHead?(status: number, statusText: string, headers: readonly string[]): unknown;
+  writeStrictHead?(status: number, statusText: string, fields: readonly StrictField[]): unknown;
   /** Gives false where the client should take what has been written before more is; `drain` tells when it has. */
   write(bytes: Buffer): boolean;
   end(bytes?: Buffer): unknown;
@@ -32,6 +32,15 @@ export interface ClientResponse {
   setTimeout(ms: number): unknown;
   /** Cuts the connection. */
   destroy(): unknown;
+}
+
+/** One header of a head. */
+export interface StrictField {
+  readonly name: string;
+  readonly lowerName: string;
+  readonly value: string;
+  /** As HTTP/1.1 writes it: the name, a colon, a blank, the value, CR LF. */
+  readonly line: string;
 }
 
 /** A client's connection. */

@@ -62,10 +62,9 @@ const MOST_BEHIND_END_BYTES = 65_536;
 
 export class Relay implements AnswerConsumer {
   readonly #options: RelayOptions;
-  readonly #outcome: Promise<RelayOutcome>;
+  readonly #over: Promise<RelayOutcome>;
   #resolve: (outcome: RelayOutcome) => void = NOTHING;
   #headWritten = false;
-  #settled = false;
   #released = false;
   /** The rest of the answer is for nobody. */
   #stopped = false;
@@ -85,12 +84,14 @@ export class Relay implements AnswerConsumer {
   #awaitsRelease = false;
   #forgetLeave: () => void = NOTHING;
   #onSettled: () => void = NOTHING;
+  /** How the relay ended; null as long as that is not known. */
+  outcome: RelayOutcome | null = null;
   /** When the first byte of the body came from the upstream; monotonic milliseconds, null before. */
   firstByteAtMs: number | null = null;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#outcome = new Promise((resolve) => {
+    this.#over = new Promise((resolve) => {
       this.#resolve = resolve;
     });
   }
@@ -109,12 +110,7 @@ export class Relay implements AnswerConsumer {
   run(): Promise<RelayOutcome> {
     this.#forgetLeave = this.#options.presence.onLeave(() => this.#onClientLeft());
     this.#options.source.attach(this);
-    return this.#outcome;
-  }
-
-  /** Whether the outcome is known. */
-  get isSettled(): boolean {
-    return this.#settled;
+    return this.#over;
   }
 
   /** Calls `listener` when the outcome is known, which it is not yet. There is one at most. */
@@ -185,7 +181,7 @@ export class Relay implements AnswerConsumer {
       this.send(bytes);
       return;
     }
-    if (this.#settled) {
+    if (this.outcome !== null) {
       this.send(bytes);
       this.#countBehindEnd(chunk.length);
     } else this.#sendWithEnd(bytes);
@@ -253,7 +249,7 @@ export class Relay implements AnswerConsumer {
       this.cutClient();
       return;
     }
-    if (this.#settled) {
+    if (this.outcome !== null) {
       this.#failedBehindEnd = true; // as if it had failed just after the release
       return;
     }
@@ -322,8 +318,8 @@ export class Relay implements AnswerConsumer {
   }
 
   #settle(outcome: RelayOutcome): void {
-    if (this.#settled) return;
-    this.#settled = true;
+    if (this.outcome !== null) return;
+    this.outcome = outcome;
     this.#onSettled();
     this.#resolve(outcome);
   }

@@ -131,7 +131,13 @@ export class PlainConnection implements AnswerKeeper {
     this.#isOver = true;
     this.looksWaited = 0;
     this.#ahead = null;
-    this.#lane.refuse(error, this.socket);
+    this.#tell(error);
+  }
+
+  /** An answer that is on its way must not be broken into: with its connection it is cut. */
+  #tell(error: Error): void {
+    if (this.#response?.headersSent === true) this.socket.destroy();
+    else this.#lane.refuse(error, this.socket);
   }
 
   /** Reads on with what had come while a request was being answered. */
@@ -207,7 +213,7 @@ export class PlainConnection implements AnswerKeeper {
     this.socket.end();
   };
 
-  readonly #onError = (error: Error): void => this.#lane.refuse(error, this.socket);
+  readonly #onError = (error: Error): void => this.#tell(error);
 
   readonly #onClose = (): void => {
     this.#lane.closed(this);

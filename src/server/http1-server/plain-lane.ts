@@ -15,15 +15,21 @@ const LAST_WORDS_MS = 30_000;
 /** Beyond the time that clients are told, so that none of them sends into a connection that is just closing; as Node. */
 const KEEP_ALIVE_BUFFER_MS = 1000;
 
-type ConnectionListener = (this: Server, socket: Socket) => void;
+/** Who takes what comes. */
+export interface LaneTakers {
+  /** Plain requests. */
+  serve(request: PlainRequest, response: PlainResponse): void;
+  /** Connections on which anything else has come. */
+  handOver(socket: Socket): void;
+}
 
 /**
- * Reads the plain requests of a server's connections in place of Node's `http`, and gives them to the server's own
- * listener. A connection on which anything else comes becomes Node's, as if it had been from the beginning.
+ * Reads the plain requests of a server's connections in place of Node's `http`. A connection on which anything else comes
+ * becomes Node's, as if it had been from the beginning.
  */
 export class PlainLane implements Lane {
   readonly #server: Server;
-  readonly #nodeListener: ConnectionListener;
+  readonly #takers: LaneTakers;
   readonly #connections: PlainConnection[] = [];
   readonly maxHeadBytes: number;
   readonly keepAliveLines: string;
@@ -32,9 +38,9 @@ export class PlainLane implements Lane {
   #looks: NodeJS.Timeout | null = null;
   #lookMs = LONGEST_LOOK_MS;
 
-  constructor(server: Server, nodeListener: ConnectionListener, maxHeaderBytes: number) {
+  constructor(server: Server, takers: LaneTakers, maxHeaderBytes: number) {
     this.#server = server;
-    this.#nodeListener = nodeListener;
+    this.#takers = takers;
     this.maxHeadBytes = Math.min(MAX_HEAD_BYTES, maxHeaderBytes);
     const { keepAliveTimeout } = server;
     const timeout = keepAliveTimeout > 0 ? `Keep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n` : '';
@@ -49,7 +55,7 @@ export class PlainLane implements Lane {
   }
 
   serve(request: PlainRequest, response: PlainResponse): void {
-    this.#server.emit('request', request, response);
+    this.#takers.serve(request, response);
   }
 
   handOver(connection: PlainConnection, bytes: Buffer): void {
@@ -59,7 +65,7 @@ export class PlainLane implements Lane {
     // Nothing is read on before Node's listener is there, which then finds these bytes first.
     socket.pause();
     socket.unshift(bytes);
-    this.#nodeListener.call(this.#server, socket);
+    this.#takers.handOver(socket);
     socket.resume();
   }
 

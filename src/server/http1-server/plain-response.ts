@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ClientResponse, ClientSocket } from '../../streaming/client-response.ts';
+import type { ClientResponse, ClientSocket, StrictField } from '../../streaming/client-response.ts';
 import { Listeners } from './listeners.ts';
 import type { PlainRequest } from './plain-request.ts';
 import { type GivenHeaders, ResponseHead } from './response-head.ts';
@@ -124,11 +124,17 @@ export class PlainResponse implements ClientResponse, DueAnswer {
     return this;
   }
 
-  writeStrictHead(status: number, statusText: string, headers: readonly string[]): this {
-    if (this.#setHeaders !== null) return this.writeHead(status, statusText, headers);
+  writeStrictHead(status: number, statusText: string, fields: readonly StrictField[]): this {
+    if (this.#setHeaders !== null) {
+      return this.writeHead(
+        status,
+        statusText,
+        fields.flatMap(({ name, value }) => [name, value]),
+      );
+    }
     const head = new ResponseHead(status, statusText);
     this.statusCode = status;
-    head.addStrict(headers);
+    head.addStrict(fields);
     this.#finishHead(head);
     return this;
   }

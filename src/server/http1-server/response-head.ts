@@ -1,4 +1,5 @@
 import { type OutgoingHttpHeader, type OutgoingHttpHeaders, STATUS_CODES } from 'node:http';
+import type { StrictField } from '../../streaming/client-response.ts';
 
 /** Headers that were set one by one: by name in lower case, the name as it was given and the value. */
 export type SetHeaders = ReadonlyMap<string, readonly [string, OutgoingHttpHeader]>;
@@ -70,8 +71,11 @@ export class ResponseHead {
   }
 
   /** Adds headers that are known to be names and values which can stand in a head. */
-  addStrict(headers: readonly string[]): void {
-    for (let i = 0; i + 1 < headers.length; i += 2) this.#write(headers[i] ?? '', headers[i + 1] ?? '');
+  addStrict(fields: readonly StrictField[]): void {
+    for (const { lowerName, value, line } of fields) {
+      this.#text += line;
+      this.#note(lowerName, value);
+    }
   }
 
   /**

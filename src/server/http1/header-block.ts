@@ -5,6 +5,13 @@ export interface HeaderField {
   readonly lowerName: string;
   /** Without the white space around it; bytes above 127 are latin1. */
   readonly value: string;
+  /** As it is written: the name, a colon, a blank, the value, CR LF. */
+  readonly line: string;
+}
+
+/** A field of a name and a value that are known to be sound. */
+export function headerField(name: string, value: string, lowerName = name.toLowerCase()): HeaderField {
+  return { name, lowerName, value, line: `${name}: ${value}\r\n` };
 }
 
 /** A header block that is not one. The message says what is wrong with it, without quoting it. */
@@ -73,10 +80,11 @@ export class HeaderBlockReader {
       }
       const lineEnd = this.#lineEnd(text, at);
       if (lineEnd === at) return fields;
-      const field = this.#field(text, at, { lineEnd, likely: known?.field ?? null });
       const next = lineEnd + LINE_END_CHARACTERS;
+      const line = text.slice(at, next);
+      const field = this.#field(text, at, { lineEnd, line, likely: known?.field ?? null });
       if (fields.length < MAX_KEPT_LINES && text.length <= MAX_KEPT_TEXT_CHARACTERS) {
-        this.#lines[fields.length] = { line: text.slice(at, next), field };
+        this.#lines[fields.length] = { line, field };
       }
       fields.push(field);
       at = next;
@@ -96,7 +104,7 @@ export class HeaderBlockReader {
   #field(
     text: string,
     from: number,
-    { lineEnd, likely }: { readonly lineEnd: number; readonly likely: HeaderField | null },
+    { lineEnd, line, likely }: { readonly lineEnd: number; readonly line: string; readonly likely: HeaderField | null },
   ): HeaderField {
     const isLikely = likely !== null && isNameAt(text, from, likely.name);
     const colon = isLikely ? from + likely.name.length : text.indexOf(':', from);
@@ -106,7 +114,9 @@ export class HeaderBlockReader {
     let end = lineEnd;
     while (start < end && isSpace(text.charCodeAt(start))) start++;
     while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
-    return { name, lowerName, value: text.slice(start, end) };
+    const value = text.slice(start, end);
+    const isUsual = start === colon + 2 && end === lineEnd && text.charCodeAt(colon + 1) === SPACE;
+    return isUsual ? { name, lowerName, value, line } : headerField(name, value, lowerName);
   }
 
   #nameOf(written: string): FieldName {

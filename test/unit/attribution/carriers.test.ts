@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CarriedIds } from '../../../src/attribution/attribution.ts';
 import { readBodyCarriers } from '../../../src/attribution/body-carriers.ts';
 import { CARRIERS, type Carrier } from '../../../src/attribution/carrier-table.ts';
-import { attribute, checkOwnHeaders, isConsumedHeader } from '../../../src/attribution/carriers.ts';
+import { attribute, isConsumedHeader, readHeadIds } from '../../../src/attribution/carriers.ts';
 import { MetertapError } from '../../../src/core/errors.ts';
 
 interface Call {
@@ -13,7 +13,7 @@ interface Call {
 }
 
 function idsOf({ headers = {}, path, body }: Call): CarriedIds {
-  return attribute({ headers, pathRunId: path ?? null, body: body === undefined ? null : readBodyCarriers(body) });
+  return attribute(readHeadIds(headers, path ?? null), body === undefined ? null : readBodyCarriers(body));
 }
 
 function errorOf(act: () => unknown): MetertapError {
@@ -283,7 +283,7 @@ describe('bad values of our own carriers', () => {
   it.each(OWN_IDS)('%s refuses them before and while ids are read', (name) => {
     for (const value of BAD) {
       const headers = { [name]: value };
-      for (const act of [() => checkOwnHeaders(headers, null), () => idsOf({ headers })]) {
+      for (const act of [() => readHeadIds(headers, null), () => idsOf({ headers })]) {
         const error = errorOf(act);
         expect(error).toMatchObject({ code: 'invalid_attribution', param: name });
         expect(error.message).toContain(name);
@@ -294,21 +294,21 @@ describe('bad values of our own carriers', () => {
 
   it('never quotes what it refuses', () => {
     const secret = `sk-secret\x01${'x'.repeat(300)}`;
-    expect(errorOf(() => checkOwnHeaders({ 'x-metertap-run-id': secret }, null)).message).not.toContain('sk-secret');
+    expect(errorOf(() => readHeadIds({ 'x-metertap-run-id': secret }, null)).message).not.toContain('sk-secret');
   });
 
   it('the path refuses them', () => {
     for (const value of ['', 'no-op', 'x'.repeat(257), 'a\u0000b']) {
-      expect(errorOf(() => checkOwnHeaders({}, value))).toMatchObject({ code: 'invalid_attribution', param: 'run_id' });
+      expect(errorOf(() => readHeadIds({}, value))).toMatchObject({ code: 'invalid_attribution', param: 'run_id' });
       expect(errorOf(() => idsOf({ path: value }))).toMatchObject({ code: 'invalid_attribution', param: 'run_id' });
     }
-    expect(errorOf(() => checkOwnHeaders({ 'x-metertap-run-id': 'good' }, '')).param).toBe('run_id');
+    expect(errorOf(() => readHeadIds({ 'x-metertap-run-id': 'good' }, '')).param).toBe('run_id');
   });
 
   it('a run id given twice must be the same', () => {
     for (const twice of ['a, b', ['a', 'b'], 'a, a, b']) {
       const headers = { 'x-metertap-run-id': twice };
-      expect(errorOf(() => checkOwnHeaders(headers, null))).toMatchObject({ param: 'x-metertap-run-id' });
+      expect(errorOf(() => readHeadIds(headers, null))).toMatchObject({ param: 'x-metertap-run-id' });
     }
     expect(idsOf({ headers: { 'x-metertap-run-id': 'a, a' } }).runId).toBe('a');
     expect(idsOf({ headers: { 'x-metertap-run-id': ['a', 'a'] } }).runId).toBe('a');
@@ -317,14 +317,14 @@ describe('bad values of our own carriers', () => {
 
   it('tags refuse them', () => {
     for (const value of ['a', '=b', 'a=%zz', 'a=b, a=c', `a=${'x'.repeat(257)}`, 'a=\xff']) {
-      const error = errorOf(() => checkOwnHeaders({ 'x-metertap-tags': value }, null));
+      const error = errorOf(() => readHeadIds({ 'x-metertap-tags': value }, null));
       expect(error).toMatchObject({ code: 'invalid_attribution', param: 'x-metertap-tags' });
     }
   });
 
   it('other headers are not judged', () => {
-    checkOwnHeaders({ 'x-run-id': '', 'x-litellm-session-id': 'no-op', 'cf-aig-metadata': '{', baggage: '%%' }, null);
-    checkOwnHeaders({ 'x-metertap-run-id': 'good', 'x-metertap-tags': 'a=b' }, 'good');
+    readHeadIds({ 'x-run-id': '', 'x-litellm-session-id': 'no-op', 'cf-aig-metadata': '{', baggage: '%%' }, null);
+    readHeadIds({ 'x-metertap-run-id': 'good', 'x-metertap-tags': 'a=b' }, 'good');
   });
 });
 

@@ -4,6 +4,7 @@ import { AnswerTurns } from '../../../src/server/answer-turns.ts';
 import type { AnswerReceiver, CarriedRequest, Carrier, Sending } from '../../../src/server/carrier.ts';
 import { type DispatchFailure, dispatch, isTimeout, type UpstreamAnswer } from '../../../src/server/dispatch.ts';
 import { ExchangeError } from '../../../src/server/http1/exchange-error.ts';
+import { headerField } from '../../../src/server/http1/header-block.ts';
 import { RepeatedHeaders } from '../../../src/server/repeated-headers.ts';
 import type { Upstream, UpstreamSettings } from '../../../src/server/upstreams.ts';
 
@@ -54,7 +55,7 @@ class ToldCarrier implements Carrier, Sending {
   async close(): Promise<void> {}
 }
 
-const ID = { name: 'X-Request-Id', lowerName: 'x-request-id', value: 'req_1' };
+const ID = headerField('X-Request-Id', 'req_1');
 
 const SETTINGS: UpstreamSettings = {
   name: 'told',

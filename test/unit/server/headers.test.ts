@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { AnswerHeaders } from '../../../src/server/answer-headers.ts';
+import { AnswerHeaders, pairsOf } from '../../../src/server/answer-headers.ts';
 import { asksForWebSocket, headersForUpstream } from '../../../src/server/headers.ts';
 import { HeaderBlockReader } from '../../../src/server/http1/header-block.ts';
 import { createUpstreams, type UpstreamSettings } from '../../../src/server/upstreams.ts';
@@ -51,7 +51,7 @@ interface Options {
 }
 
 function forClient(pairs: readonly string[], without: readonly string[] = []): string[] {
-  return answerHeaders(pairs).forClient(without);
+  return pairsOf(answerHeaders(pairs).forClient(without));
 }
 
 /** As they are read off the wire. */

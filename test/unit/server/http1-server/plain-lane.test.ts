@@ -18,7 +18,7 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 async function startLane(listener: Listener, times: Partial<Server> = {}): Promise<Lane> {
   const server = createServer(listener);
   Object.assign(server, times);
-  takePlainRequests(server, 16_384);
+  takePlainRequests(server, 16_384, (request, response) => void server.emit('request', request, response));
   const refused: (string | undefined)[] = [];
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     refused.push(error.code);
@@ -197,6 +197,24 @@ describe('an answer', () => {
       'GET close, finished true, destroyed true',
       'DELETE close, finished false, destroyed true',
     ]);
+  });
+
+  it('that is on its way is not broken into by a refusal: its connection is cut', async () => {
+    await using lane = await startLane((_request, response) => void response.write('begun'));
+    await using client = await connectRaw(lane.url);
+    client.send(GET);
+    await client.until('begun');
+    client.send('\0 is no request');
+    expect(await client.closed()).not.toContain('refused');
+    expect(lane.refused).toEqual([]);
+  });
+
+  it('that has not begun gives way to a refusal', async () => {
+    await using lane = await startLane(() => undefined);
+    await using client = await connectRaw(lane.url);
+    client.send(`${GET}\0 is no request`);
+    expect(await client.until('refused')).toBe('refused');
+    expect(lane.refused).toHaveLength(1);
   });
 
   it('that its client does not take tells so, where anybody wants to know', async () => {

@@ -2,6 +2,7 @@ import { createServer, type OutgoingHttpHeaders, type RequestListener, type Serv
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { type HeaderField, headerField } from '../../../../src/server/http1/header-block.ts';
 import { takePlainRequests } from '../../../../src/server/http1-server/take-plain-requests.ts';
 import type { ClientResponse } from '../../../../src/streaming/client-response.ts';
 
@@ -11,7 +12,7 @@ type Answer = (response: ServerResponse) => void;
 async function received(answer: Answer, own: boolean, connection: string): Promise<string> {
   const listener: RequestListener = (_request, response) => answer(response);
   const server = createServer({ keepAliveTimeout: 5000 }, listener);
-  if (own) takePlainRequests(server, 16_384);
+  if (own) takePlainRequests(server, 16_384, (request, response) => void server.emit('request', request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const socket = connect(port, '127.0.0.1');
@@ -40,11 +41,15 @@ function without(response: ServerResponse, name: string): ServerResponse {
   return response;
 }
 
+function fieldsOf(headers: readonly string[]): HeaderField[] {
+  return headers.flatMap((name, i) => (i % 2 === 0 ? [headerField(name, headers[i + 1] ?? '')] : []));
+}
+
 /** Writes a head of headers that are known to be sound, where the response has a way of its own for them. */
 function writeStrictHead(response: ServerResponse, headers: string[]): ServerResponse {
   const own: ClientResponse = response;
   if (own.writeStrictHead === undefined) response.writeHead(200, 'OK', headers);
-  else own.writeStrictHead(200, 'OK', headers);
+  else own.writeStrictHead(200, 'OK', fieldsOf(headers));
   return response;
 }
 
