@@ -1,4 +1,5 @@
 import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { instantText } from '../core/instant-text.ts';
 import { redactFields } from './redaction.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -72,7 +73,7 @@ export function createLogger(options: LoggerOptions): Logger {
     trace: line(logger, 'trace'),
     chosen: (lines, message) => {
       if (!logger.isLevelEnabled('info')) return;
-      const head = `{"level":"info","time":"${new Date().toISOString()}",`;
+      const head = `{"level":"info","time":"${instantText(Date.now())}",`;
       const tail = `,"msg":${JSON.stringify(message)}}\n`;
       let text = '';
       for (const fields of lines) text += `${head}${JSON.stringify(fields).slice(1, -1)}${tail}`;
