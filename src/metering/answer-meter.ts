@@ -290,11 +290,9 @@ export class AnswerMeter {
   }
 
   #canonicalUsage(raw: Record<string, unknown>): Usage | null {
-    const usage = normaliseUsage(raw);
-    if (usage === null) return null;
-    const tool_calls = this.toolCalls;
-    if (this.#siblings === null && this.#items.ownUsage === null) return { ...usage, tool_calls };
-    return { ...usage, tool_calls, details: { ...this.#siblingDetails(), ...usage.details } };
+    const usage = normaliseUsage(raw, this.toolCalls);
+    if (usage === null || (this.#siblings === null && this.#items.ownUsage === null)) return usage;
+    return { ...usage, details: { ...this.#siblingDetails(), ...usage.details } };
   }
 
   /** The numbers of usage that is reported beside `usage`. Zeros are left out: most answers are full of them. */
