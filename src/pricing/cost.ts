@@ -35,8 +35,12 @@ const TIER_NAMES: ReadonlyMap<string, string> = new Map([['fast', 'priority']]);
  *
  * @throws RangeError when a count is no safe integer from 0 on, or an amount is beyond safe integers (9 million USD)
  */
-export function costOf({ row, usage, serviceTier }: PricedUsage): Cost {
-  const applied = pricesApplied({ row, usage, serviceTier });
+export function costOf(priced: PricedUsage): Cost {
+  return costAt(priced.usage, pricesApplied(priced));
+}
+
+/** The same with prices that were found for a call of this length and tier. */
+export function costAt(usage: Usage, applied: AppliedPrices): Cost {
   const lineItems: LineItem[] = [];
   let costNanoUsd = 0;
   for (const charge of chargesOf(usage, applied)) {

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import type { LimitStage } from '../limits/reservation.ts';
-import type { Price, PricedCall } from '../pricing/pricer.ts';
+import type { Price, PricedCall, Pricer } from '../pricing/pricer.ts';
 import type { RelayLimits } from '../streaming/relay.ts';
 import type { BackgroundResponses } from './background-responses.ts';
 import type { ClientAttempts } from './client-attempts.ts';
@@ -33,6 +33,8 @@ export interface ProxySettings {
   readonly onLedgerFailure: 'refuse' | 'serve_unmetered';
   /** The price of a call; null where none is known. */
   readonly price: (call: PricedCall) => Price | null;
+  /** The most that a call may cost, in nano-USD; null where no price is known. */
+  readonly worstCost: Pricer['worstCost'];
   readonly hasPrice: (upstream: string, model: string | null) => boolean;
 }
 
