@@ -126,7 +126,7 @@ export class AnswerMeter {
     this.#readUsage(bytes, usageIn(bytes, answer, null));
     this.#readError(errorCodeIn(bytes, answer.get('error')));
     const choices = answer.get('choices');
-    if (choices && mayHoldCalls(bytes, choices.valueStart)) this.#toolCalls.addMessages(bytes, choices.valueStart);
+    if (choices && mayHoldCalls(bytes, choices)) this.#toolCalls.addMessages(bytes, choices.valueStart);
     this.#readOutput(bytes, answer);
   }
 
