@@ -67,6 +67,7 @@ export function proxySettingsOf(config: Config, { pepper, book, directory }: Las
     durability: config.ledger.durability,
     onLedgerFailure: config.ledger.on_failure,
     price: (call) => prices.priceCall(call),
+    worstCost: (call) => prices.worstCost(call),
     hasPrice: (upstream, model) => hasPrice(prices, upstream, model),
     prices,
     modelNames: new Set([

@@ -1,9 +1,11 @@
 import { randomFillSync } from 'node:crypto';
 
-/** Crockford's base 32, the alphabet of ULIDs (https://github.com/ulid/spec). */
-const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+/** Crockford's base 32, the alphabet of ULIDs (https://github.com/ulid/spec), as codes of characters. */
+const ALPHABET = [...'0123456789ABCDEFGHJKMNPQRSTVWXYZ'].map((letter) => letter.charCodeAt(0));
+const ZERO = 0x30;
 const TIME_LENGTH = 10;
 const RANDOM_LENGTH = 16;
+const LENGTH = TIME_LENGTH + RANDOM_LENGTH;
 /** Random bytes are fetched for so many milliseconds at once: each time costs more than all else of an id. */
 const FETCHED_AT_ONCE = 64;
 
@@ -13,46 +15,48 @@ const FETCHED_AT_ONCE = 64;
  */
 export function createIdGenerator(): (nowMs: number) => string {
   let lastMs = -1;
-  let timePart = '';
-  const random = new Uint8Array(RANDOM_LENGTH);
+  const digits: number[] = new Array(LENGTH).fill(0);
   const fetched = new Uint8Array(FETCHED_AT_ONCE * RANDOM_LENGTH);
   let taken = fetched.length;
 
   return (nowMs) => {
     if (nowMs > lastMs) {
       lastMs = nowMs;
-      timePart = encodeTime(nowMs);
+      setTime(digits, nowMs);
       if (taken === fetched.length) {
         randomFillSync(fetched);
         taken = 0;
       }
-      for (let i = 0; i < RANDOM_LENGTH; i++) random[i] = (fetched[taken++] ?? 0) & 31;
+      for (let i = TIME_LENGTH; i < LENGTH; i++) digits[i] = (fetched[taken++] ?? 0) & 31;
     } else {
-      countUp(random);
+      countUp(digits);
     }
-    let id = timePart;
-    for (let i = 0; i < RANDOM_LENGTH; i++) id += ALPHABET[random[i] ?? 0];
-    return id;
+    return textOf(digits);
   };
 }
 
 /** The first ULID of a moment: every id made at or after `ms` sorts at or after it. For time ranges over record ids. */
 export function firstIdAt(ms: number): string {
-  return encodeTime(Math.max(0, Math.floor(ms))) + '0'.repeat(RANDOM_LENGTH);
+  const digits: number[] = new Array(LENGTH).fill(0);
+  setTime(digits, Math.max(0, Math.floor(ms)));
+  return textOf(digits);
 }
 
-function encodeTime(ms: number): string {
+function setTime(digits: number[], ms: number): void {
   let rest = ms;
-  let text = '';
-  for (let i = 0; i < TIME_LENGTH; i++) {
-    text = (ALPHABET[rest % 32] ?? '0') + text;
+  for (let i = TIME_LENGTH - 1; i >= 0; i--) {
+    digits[i] = rest % 32;
     rest = Math.floor(rest / 32);
   }
-  return text;
 }
 
-function countUp(digits: Uint8Array): void {
-  for (let i = digits.length - 1; i >= 0; i--) {
+/** Made at once of all its characters: one by one each would be a text that the next is put to. */
+function textOf(digits: readonly number[]): string {
+  return String.fromCharCode(...digits.map((digit) => ALPHABET[digit] ?? ZERO));
+}
+
+function countUp(digits: number[]): void {
+  for (let i = LENGTH - 1; i >= TIME_LENGTH; i--) {
     const digit = digits[i] ?? 0;
     if (digit < 31) {
       digits[i] = digit + 1;

@@ -11,7 +11,7 @@ import { refusalOf } from './refusal.ts';
 import type { ActualUse, LateCall, LimitStage, PlannedCall, Reservation } from './reservation.ts';
 import type { RuleBook } from './rule-book.ts';
 import { type CountedIds, countsRuns, type RuleCounter, type RuleScope } from './rule-counter.ts';
-import { actualOf, demandsOn, type RuleDemand, settledDemand } from './rule-demand.ts';
+import { actualOf, demandsOn, type RuleDemand } from './rule-demand.ts';
 import type { RunBook, RunLink } from './run-book.ts';
 import { tightened } from './run-limits-header.ts';
 import { Seeding } from './seeding.ts';
@@ -100,8 +100,9 @@ export class ReservingStage implements LimitStage {
     const hold = holdOf(call, settings);
     const reserve = (states: readonly CounterState[]): Reservation => {
       const held = demands.map((demand, i) => ({ demand, state: states[i] ?? NOTHING_USED }));
-      this.#options.ratios.note(held);
-      return this.#reservation(call, held, forecast);
+      const nowMs = this.#options.clock.nowMs();
+      this.#options.ratios.note(held, nowMs);
+      return this.#reservation(call, { demands, held, forecast, nowMs });
     };
     const outcome = this.#options.store.reserve(hold, demands);
     const isHeld = !(outcome instanceof Promise) && outcome.kind === 'held';
@@ -165,13 +166,15 @@ export class ReservingStage implements LimitStage {
     const at = { ids, calendar: this.#calendar, nowMs: call.startedAtMs };
     const counters: RuleCounter[] = [];
     const add = (some: readonly LimitRule[], scope: RuleScope): void => {
-      for (const rule of some) counters.push(...this.#standing.of(rule, scope, at));
+      for (const rule of some) for (const counter of this.#standing.of(rule, scope, at)) counters.push(counter);
     };
     add(rules.ofTeam(team), { team, keyId: null, runId: null });
     add(rules.ofKey(team, keyId), { team, keyId, runId: null });
-    for (const run of runs) {
-      add(rules.ofRuns, { team, keyId: null, runId: run.runId });
-      add(run.rules, { team, keyId: null, runId: run.runId });
+    for (const { runId, rules: own } of runs) {
+      if (rules.ofRuns.length + own.length === 0) continue;
+      const scope = { team, keyId: null, runId };
+      add(rules.ofRuns, scope);
+      add(own, scope);
     }
     if (call.runLimits === null) return counters;
     return [...counters, ...tightened(call, counters, { at, defaults, onLoosening })];
@@ -201,8 +204,9 @@ export class ReservingStage implements LimitStage {
           return outcome.states;
         case 'refused': {
           const held = demands.map((demand, i) => ({ demand, state: outcome.states[i] ?? NOTHING_USED }));
-          this.#options.ratios.note(held);
-          throw refusalOf(pick(held, outcome.by), this.#options.clock.nowMs());
+          const nowMs = this.#options.clock.nowMs();
+          this.#options.ratios.note(held, nowMs);
+          throw refusalOf(pick(held, outcome.by), nowMs);
         }
         case 'unseeded':
           if (seedings >= MAX_SEEDINGS) throw new Error('the store of limits forgets counters as they are seeded');
@@ -211,9 +215,8 @@ export class ReservingStage implements LimitStage {
     }
   }
 
-  #reservation(call: PlannedCall, held: readonly HeldDemand[], forecast: () => Forecast): Reservation {
+  #reservation(call: PlannedCall, { demands, held, forecast, nowMs }: Holding): Reservation {
     const { clock } = this.#options;
-    const demands = held.map(({ demand }) => demand);
     let isOpen = true;
     const end = (actual: (demand: RuleDemand) => number): void => {
       if (!isOpen) return;
@@ -221,7 +224,7 @@ export class ReservingStage implements LimitStage {
       this.#countOrTell({ call, demands, actual });
     };
     return {
-      readings: readingsOf(held, clock.nowMs()),
+      readings: readingsOf(held, nowMs),
       allowance: allowanceOf(held, call, { forecast, nowMs: () => clock.nowMs() }),
       settle: (actual) => {
         if (isOpen) this.#forecaster.learn(call, actual);
@@ -243,8 +246,8 @@ export class ReservingStage implements LimitStage {
   }
 
   #settle({ call: { id, startedAtMs }, demands, actual, onlyIfHeld = false }: Ending): NowOrLater<Changes> {
-    const settled = demands.map((demand) => settledDemand(demand, actual(demand)));
-    return this.#options.store.settle({ id, demands: settled, startedAtMs, onlyIfHeld });
+    for (const demand of demands) demand.actual = actual(demand);
+    return this.#options.store.settle({ id, demands, startedAtMs, onlyIfHeld });
   }
 
   #noteCounted(demands: readonly RuleDemand[], changes: Changes): void {
@@ -254,7 +257,7 @@ export class ReservingStage implements LimitStage {
       const counter = demands[i];
       const change = changes[i] ?? null;
       if (counter === undefined || change === null) continue;
-      ratios.settled(counter, change);
+      ratios.settled(counter, change, atMs);
       announceCrossings({ counter, before: change.before, after: change.after, atMs }, events);
     }
   }
@@ -263,6 +266,13 @@ export class ReservingStage implements LimitStage {
 type OwnedCall = Pick<LateCall, 'caller' | 'ids'>;
 /** What each demand's counter has become; null where it was not counted. */
 type Changes = readonly (Counted | null)[];
+
+interface Holding {
+  readonly demands: readonly RuleDemand[];
+  readonly held: readonly HeldDemand[];
+  readonly forecast: () => Forecast;
+  readonly nowMs: number;
+}
 
 interface CountingWay {
   readonly settings: StageSettings;

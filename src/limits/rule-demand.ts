@@ -1,11 +1,14 @@
 import type { Forecast } from './forecast.ts';
 import type { LimitRule } from './limit-rule.ts';
-import type { Demand, Settled } from './limit-store.ts';
+import type { Demand } from './limit-store.ts';
 import type { ActualUse } from './reservation.ts';
 import type { RuleCounter } from './rule-counter.ts';
 
-/** A rule's counter and what a call asks of it. */
-export type RuleDemand = RuleCounter & Demand;
+/** A rule's counter, what a call asks of it, and what the call came to. */
+export interface RuleDemand extends RuleCounter, Demand {
+  /** 0 until the call is over. */
+  actual: number;
+}
 
 /** How much of a rule's measure a call asks for. `forecast` is called only where it is needed. */
 export function amountOf(rule: LimitRule, forecast: () => Forecast): number {
@@ -50,18 +53,26 @@ export function actualOf({ rule, course }: RuleCounter, actual: ActualUse): numb
 /** The demands on the counters, each counter once: of several rules that count the same the tightest holds. */
 export function demandsOn(counters: readonly RuleCounter[], forecast: () => Forecast): RuleDemand[] {
   const demands: RuleDemand[] = [];
-  const places = new Map<string, number>();
+  const places = counters.length > FEW ? new Map<string, number>() : null;
   for (const counter of counters) {
-    const place = places.get(counter.key);
+    const place = places === null ? placeOf(demands, counter.key) : places.get(counter.key);
     const known = place === undefined ? undefined : demands[place];
     if (place !== undefined && known !== undefined) {
       if (counter.limit < known.limit) demands[place] = demandOn(counter, known.amount);
       continue;
     }
-    places.set(counter.key, demands.length);
+    places?.set(counter.key, demands.length);
     demands.push(demandOn(counter, amountOf(counter.rule, forecast)));
   }
   return demands;
+}
+
+/** Up to so many keys are compared with each other: a Map costs more to make. */
+const FEW = 8;
+
+function placeOf(demands: readonly RuleDemand[], key: string): number | undefined {
+  for (let place = 0; place < demands.length; place++) if (demands[place]?.key === key) return place;
+  return undefined;
 }
 
 /** Written out, since spreading it costs several times as much, and each call does it for each of its rules. */
@@ -78,23 +89,6 @@ function demandOn(counter: RuleCounter, amount: number): RuleDemand {
     subject: counter.subject,
     startMs: counter.startMs,
     amount,
-  };
-}
-
-/** A demand with what it came to in the end. */
-export function settledDemand(demand: RuleDemand, actual: number): RuleDemand & Settled {
-  return {
-    key: demand.key,
-    group: demand.group,
-    course: demand.course,
-    limit: demand.limit,
-    endsAtMs: demand.endsAtMs,
-    onlyHeld: demand.onlyHeld,
-    onStoreFailure: demand.onStoreFailure,
-    rule: demand.rule,
-    subject: demand.subject,
-    startMs: demand.startMs,
-    amount: demand.amount,
-    actual,
+    actual: 0,
   };
 }

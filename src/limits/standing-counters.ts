@@ -10,17 +10,19 @@ const MAX_RATE_AGE_MS = 1_000;
  * its window lasts and the rule itself is in use; whoever edits rules makes new ones.
  */
 export class StandingCounters {
-  readonly #known = new WeakMap<LimitRule, RuleCounter>();
+  /** A list of the one, as it is given out. */
+  readonly #known = new WeakMap<LimitRule, readonly [RuleCounter]>();
 
   /** The counters of a rule that a call counts for, as `countersOf` finds them. */
   of(rule: LimitRule, scope: RuleScope, at: CountedAt): readonly RuleCounter[] {
     if (!isStanding(rule, scope)) return countersOf(rule, scope, at);
     const known = this.#known.get(rule);
-    if (known !== undefined && isOf(known, scope) && isAt(known, at.nowMs)) return [known];
+    if (known !== undefined && isOf(known[0], scope) && isAt(known[0], at.nowMs)) return known;
     const [counter] = countersOf(rule, scope, at);
     if (counter === undefined) return [];
-    this.#known.set(rule, counter);
-    return [counter];
+    const made = [counter] as const;
+    this.#known.set(rule, made);
+    return made;
   }
 }
 

@@ -37,12 +37,14 @@ export class UsedRatios {
     this.#clock = clock;
   }
 
-  note(held: readonly HeldDemand[]): void {
-    for (const { demand, state } of held) this.#set(demand, state.used + (demand.onlyHeld ? state.held : 0));
+  note(held: readonly HeldDemand[], nowMs: number): void {
+    for (const { demand, state } of held) {
+      this.#set(demand, { used: state.used + (demand.onlyHeld ? state.held : 0), nowMs });
+    }
   }
 
-  settled(counter: RuleCounter, { after }: Counted): void {
-    if (!counter.onlyHeld) this.#set(counter, after);
+  settled(counter: RuleCounter, { after }: Counted, nowMs: number): void {
+    if (!counter.onlyHeld) this.#set(counter, { used: after, nowMs });
   }
 
   /** All that are known; those whose window is over stand at 0. */
@@ -63,7 +65,7 @@ export class UsedRatios {
     oldest.isDropped = true;
   }
 
-  #set(counter: RuleCounter, used: number): void {
+  #set(counter: RuleCounter, { used, nowMs }: { readonly used: number; readonly nowMs: number }): void {
     const { subject, rule } = counter;
     if (subject.runId !== null || subject.sessionId !== null || subject.user !== null || subject.model !== null) return;
     const last = this.#last.get(rule);
@@ -71,7 +73,7 @@ export class UsedRatios {
     const ratio = isOfRule && !last.isDropped ? last : this.#ratioOf(counter);
     const { course } = counter;
     ratio.ratio = used / counter.limit;
-    ratio.endsAtMs = course.kind === 'sum' ? counter.endsAtMs : this.#clock.nowMs() + course.lengthMs;
+    ratio.endsAtMs = course.kind === 'sum' ? counter.endsAtMs : nowMs + course.lengthMs;
   }
 
   /** Finds it by its name, which rules of several lists may share, or makes it. */

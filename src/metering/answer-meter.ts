@@ -127,7 +127,7 @@ export class AnswerMeter {
     this.#readUsage(bytes, usageIn(bytes, answer, null));
     this.#readError(errorCodeIn(bytes, answer.get('error')));
     const choices = answer.get('choices');
-    if (choices && mayHoldCalls(bytes, choices.valueStart)) this.#toolCalls.addMessages(bytes, choices.valueStart);
+    if (choices && mayHoldCalls(bytes, choices)) this.#toolCalls.addMessages(bytes, choices.valueStart);
     this.#readOutput(bytes, answer);
   }
 
@@ -305,11 +305,9 @@ export class AnswerMeter {
   }
 
   #canonicalUsage(raw: Record<string, unknown>): Usage | null {
-    const usage = normaliseUsage(raw);
-    if (usage === null) return null;
-    const tool_calls = this.toolCalls;
-    if (this.#siblings === null && this.#items.ownUsage === null) return { ...usage, tool_calls };
-    return { ...usage, tool_calls, details: { ...this.#siblingDetails(), ...usage.details } };
+    const usage = normaliseUsage(raw, this.toolCalls);
+    if (usage === null || (this.#siblings === null && this.#items.ownUsage === null)) return usage;
+    return { ...usage, details: { ...this.#siblingDetails(), ...usage.details } };
   }
 
   /** The numbers of usage that is reported beside `usage`. Zeros are left out: most answers are full of them. */

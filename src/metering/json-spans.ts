@@ -232,7 +232,8 @@ function parseSpan(bytes: Buffer, span: MemberSpan): unknown {
 function nestsDeeper(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (depth === 0) return true;
-  for (const member of Object.values(value)) if (nestsDeeper(member, depth - 1)) return true;
+  if (!isObject(value)) return Object.values(value).some((member) => nestsDeeper(member, depth - 1));
+  for (const key in value) if (nestsDeeper(value[key], depth - 1)) return true;
   return false;
 }
 

@@ -1,7 +1,7 @@
 import { isObject } from './json-object.ts';
 import type { Usage } from './usage.ts';
 import { UsageDetails } from './usage-details.ts';
-import { type CountField, USAGE_PLACES, type UsagePlaces } from './usage-fields.ts';
+import { COUNT_PATHS, type CountField, type FieldPath, USAGE_PLACES, type UsagePlaces } from './usage-fields.ts';
 
 /** The counts as the upstream states them; null where it does not. */
 type Stated = Record<CountField, number | null>;
@@ -13,24 +13,19 @@ type Stated = Record<CountField, number | null>;
  *
  * `total_tokens` is the total that the upstream reports; where it reports none, input + output. A reported total that
  * is not input + output is kept, `details.total_mismatch` is 1, and what it has in excess is
- * `details.unattributed_tokens`. `tool_calls` is 0: a usage object does not know them.
+ * `details.unattributed_tokens`.
  *
+ * @param toolCalls what `tool_calls` becomes: a usage object does not know them
  * @returns null where the object holds no number of 0 or more, for then nothing was reported, or a count that no call can
  *   have used; zero counts where it holds numbers but no tokens (a duration, a cost)
  */
-export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
+export function normaliseUsage(raw: Record<string, unknown>, toolCalls = 0): Usage | null {
   if (!holdsNumber(raw)) return null;
-  const stated = readStated(raw);
-  if (isBeyondAnyCall(stated)) return null;
+  const { stated, largest, isAllOfIt } = readStated(raw);
+  if (largest > MAX_COUNT && isBeyondAnyCall(stated)) return null;
   const input = inclusiveInput(stated);
   const output = inclusiveOutput(stated);
   const total = stated.total_tokens ?? input + output;
-
-  const details = new UsageDetails();
-  if (total !== input + output) details.set('total_mismatch', 1);
-  if (total > input + output) details.set('unattributed_tokens', total - input - output);
-  // What is in a canonical count already, as that count or at another place that says the same, is no detail.
-  details.collect(raw, (known, value) => known === null || (value !== 0 && value !== stated[known]));
 
   return {
     input_tokens: input,
@@ -45,9 +40,19 @@ export function normaliseUsage(raw: Record<string, unknown>): Usage | null {
     accepted_prediction_tokens: stated.accepted_prediction_tokens ?? 0,
     rejected_prediction_tokens: stated.rejected_prediction_tokens ?? 0,
     total_tokens: total,
-    tool_calls: 0,
-    details: details.toObject(),
+    tool_calls: toolCalls,
+    details: isAllOfIt && total === input + output ? {} : detailsOf(raw, stated, total - input - output),
   };
+}
+
+/** @param excess what the total has above input and output */
+function detailsOf(raw: Record<string, unknown>, stated: Stated, excess: number): Record<string, number> {
+  const details = new UsageDetails();
+  if (excess !== 0) details.set('total_mismatch', 1);
+  if (excess > 0) details.set('unattributed_tokens', excess);
+  // What is in a canonical count already, as that count or at another place that says the same, is no detail.
+  details.collect(raw, (known, value) => known === null || (value !== 0 && value !== stated[known]));
+  return details.toObject();
 }
 
 /** A hundred billion tokens in one call: more is a fault of the upstream, and would spoil every sum it went into. */
@@ -60,7 +65,7 @@ function isBeyondAnyCall(stated: Stated): boolean {
 
 /** Whether the object counts no token: a placeholder as Ollama's completions send it, a duration, a cost (wire.md 0.1). */
 export function countsNoTokens(raw: Record<string, unknown>): boolean {
-  const stated = readStated(raw);
+  const { stated } = readStated(raw);
   return WHOLE_COUNTS.every((field) => (stated[field] ?? 0) === 0);
 }
 
@@ -104,45 +109,66 @@ const NOTHING_STATED: Stated = {
   total_tokens: null,
 };
 
-/** Finds every count in one walk. Of several places of a count the first that is above zero holds, else a zero. */
-function readStated(raw: Record<string, unknown>): Stated {
-  const stated = { ...NOTHING_STATED };
-  const ranks: Partial<Record<CountField, number>> = {};
-  readCounts(raw, USAGE_PLACES, { stated, ranks });
-  return stated;
+/** What one walk over a usage object has found. */
+interface Reading {
+  readonly raw: Record<string, unknown>;
+  /** Of several places of a count the first that is above zero holds, else a zero. */
+  readonly stated: Stated;
+  /** The largest count at any of its places. */
+  largest: number;
+  /** Nothing else is in the object, and no place says of a count what another does not. */
+  isAllOfIt: boolean;
 }
 
-interface Reading {
-  readonly stated: Stated;
-  /** The turn of the place that a count above zero was read at. */
-  readonly ranks: Partial<Record<CountField, number>>;
+function readStated(raw: Record<string, unknown>): Reading {
+  const reading = { raw, stated: { ...NOTHING_STATED }, largest: 0, isAllOfIt: true };
+  readCounts(raw, USAGE_PLACES, reading);
+  return reading;
 }
 
 function readCounts(object: Record<string, unknown>, places: UsagePlaces, reading: Reading): void {
-  for (const key of Object.keys(object)) {
-    const place = places.get(key);
-    if (place === undefined) continue;
+  for (const key in object) {
     const value = object[key];
-    if (isObject(value)) readCounts(value, place.members, reading);
-    else if (place.field !== null) readCount(value, place.field, { rank: place.rank, reading });
+    const place = places.get(key);
+    if (place === undefined) {
+      if (typeof value === 'number' || isObject(value)) reading.isAllOfIt = false;
+    } else if (isObject(value)) readCounts(value, place.members, reading);
+    else if (place.field !== null) readCount(value, place.field, reading);
+    else if (typeof value === 'number') reading.isAllOfIt = false;
   }
 }
 
-function readCount(value: unknown, field: CountField, { rank, reading }: { rank: number; reading: Reading }): void {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) return;
-  const { stated, ranks } = reading;
-  if (value === 0) {
-    stated[field] ??= 0;
-  } else if (rank < (ranks[field] ?? Infinity)) {
-    stated[field] = value;
-    ranks[field] = rank;
+function readCount(value: unknown, field: CountField, reading: Reading): void {
+  if (!isCount(value)) return;
+  const { stated } = reading;
+  const other = stated[field];
+  if (value > reading.largest) reading.largest = value;
+  if (value === 0) stated[field] = other ?? 0;
+  else if (other === null || other === 0) stated[field] = value;
+  else if (other !== value) {
+    reading.isAllOfIt = false;
+    stated[field] = firstAboveZero(reading.raw, COUNT_PATHS[field]);
   }
+}
+
+/** What stands at the first of these places that has a count above zero. */
+function firstAboveZero(raw: Record<string, unknown>, paths: readonly FieldPath[]): number | null {
+  for (const path of paths) {
+    let value: unknown = raw;
+    for (const key of path) value = isObject(value) ? value[key] : undefined;
+    if (isCount(value) && value > 0) return value;
+  }
+  return null;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Whether there is any number in the object: without one it reports nothing. -1 is what servers say that do not know. */
 export function holdsNumber(value: unknown, depth = 4): boolean {
   if (typeof value === 'number') return value >= 0;
   if (depth === 0 || !isObject(value)) return false;
-  for (const member of Object.values(value)) if (holdsNumber(member, depth - 1)) return true;
+  for (const key in value) if (holdsNumber(value[key], depth - 1)) return true;
   return false;
 }

@@ -1,3 +1,4 @@
+import type { MemberSpan } from '../core/json-members.ts';
 import { eachElement, isObjectAt, MemberNames, membersAt, scalarOf, textOf } from './json-spans.ts';
 
 const CHOICE_MEMBERS = new MemberNames(['index', 'message', 'delta']);
@@ -19,21 +20,22 @@ const LOWER_U = 0x75;
 const MAX_TEXT_BYTES = 16 * 1024;
 
 /**
- * Whether there may be calls in what begins at `start`: false where no key of it can name any, which a search for the
- * bytes tells at a fraction of what a walk costs.
+ * Whether there may be calls in this value: false where no key of it can name any, which a search for the bytes tells at a
+ * fraction of what a walk costs.
  */
-export function mayHoldCalls(bytes: Buffer, start: number): boolean {
-  if (bytes.length - start > MAX_TEXT_BYTES) {
-    return bytes.includes(CALL_NAME_BYTES, start) || holdsEscapedLetter(bytes, start);
+export function mayHoldCalls(bytes: Buffer, { valueStart, valueEnd }: MemberSpan): boolean {
+  if (valueEnd - valueStart > MAX_TEXT_BYTES) {
+    const value = bytes.subarray(valueStart, valueEnd);
+    return value.includes(CALL_NAME_BYTES) || holdsEscapedLetter(value);
   }
-  const text = bytes.toString('latin1', start);
+  const text = bytes.toString('latin1', valueStart, valueEnd);
   return text.includes(CALL_NAME) || text.includes(ESCAPE);
 }
 
-function holdsEscapedLetter(bytes: Buffer, start: number): boolean {
-  let at = bytes.indexOf(ESCAPE_ZEROS, start);
+function holdsEscapedLetter(bytes: Buffer): boolean {
+  let at = bytes.indexOf(ESCAPE_ZEROS);
   for (let seen = 0; at >= 0; seen++) {
-    if (seen === MAX_ZEROS) return bytes.includes(ESCAPE, start);
+    if (seen === MAX_ZEROS) return bytes.includes(ESCAPE);
     if (bytes[at - 1] === LOWER_U && bytes[at - 2] === BACKSLASH) return true;
     at = bytes.indexOf(ESCAPE_ZEROS, at + ESCAPE_ZEROS.length);
   }

@@ -57,8 +57,6 @@ export const COUNT_PATHS: Readonly<Record<CountField, readonly FieldPath[]>> = {
 export interface UsagePlace {
   /** The count that stands here; null where it is an object with counts in it. */
   readonly field: CountField | null;
-  /** Its turn among the places of that count. */
-  readonly rank: number;
   readonly members: UsagePlaces;
 }
 
@@ -68,13 +66,12 @@ export type UsagePlaces = ReadonlyMap<string, UsagePlace>;
 /** The known places of a usage object, as the object is nested, so that one walk over it finds every count. */
 export const USAGE_PLACES: UsagePlaces = placesOf(
   COUNT_NAMES.filter((name) => name !== 'tool_calls').flatMap((field) =>
-    COUNT_PATHS[field].map((path, rank) => ({ field, rank, path })),
+    COUNT_PATHS[field].map((path) => ({ field, path })),
   ),
 );
 
 interface PathToCount {
   readonly field: CountField;
-  readonly rank: number;
   readonly path: FieldPath;
 }
 
@@ -84,7 +81,7 @@ function placesOf(paths: readonly PathToCount[]): UsagePlaces {
     [...byMember].map(([member, here]) => {
       const own = here.find(({ path }) => path.length === 1);
       const inside = here.filter(({ path }) => path.length > 1).map((to) => ({ ...to, path: to.path.slice(1) }));
-      return [member, { field: own?.field ?? null, rank: own?.rank ?? 0, members: placesOf(inside) }] as const;
+      return [member, { field: own?.field ?? null, members: placesOf(inside) }] as const;
     }),
   );
 }

@@ -2,13 +2,23 @@ import type { Usage } from '../metering/usage.ts';
 import type { TokenKind } from './price-entry.ts';
 import type { TokenPrices } from './price-row.ts';
 
-/** Tokens that are charged at a price. */
-export interface Charge {
-  readonly kind: TokenKind;
-  /** Above 0. */
-  readonly tokens: number;
-  readonly femtoUsd: bigint;
+export type ChargeKind = TokenKind | 'request' | 'audioMs' | 'webSearch';
+
+/** What is charged, and its price. */
+export interface Charge extends ItemPrice {
+  readonly kind: ChargeKind;
+  /** Above 0: tokens, requests, milliseconds, searches. */
+  readonly quantity: number;
 }
+
+/** `nanoUsd` for `per` of what is counted. */
+export interface ItemPrice {
+  readonly nanoUsd: bigint;
+  readonly per: bigint;
+}
+
+/** So many tokens have their price in femto-USD as nano-USD. */
+const FEMTO_PER_NANO = 1_000_000n;
 
 /** Counts in `details` that have prices of their own, by every name that upstreams and our normalising give them. */
 const DETAILS = {
@@ -28,21 +38,22 @@ const DETAILS = {
  * @returns what was used and has a price
  * @throws RangeError when a count is no safe integer from 0 on
  */
-export function chargedTokens(usage: Usage, prices: TokenPrices): readonly Charge[] {
+export function chargedTokens(usage: Usage, prices: TokenPrices): Charge[] {
   const input = wholeNumber(usage.input_tokens, 'input_tokens');
   const cacheRead = wholeNumber(usage.cache_read_tokens, 'cache_read_tokens');
   const cacheWrite = wholeNumber(usage.cache_write_tokens, 'cache_write_tokens');
 
   const read = new Remainder(cacheRead);
   const cachedAudioTokens = wholeNumber(usage.cache_audio_read_tokens, 'cache_audio_read_tokens');
-  const cachedImageTokens = detailCount(usage, DETAILS.cachedImage);
+  const isImagePriced = prices.cachedImage !== null || prices.inputImage !== null;
+  const cachedImageTokens = isImagePriced ? detailCount(usage, DETAILS.cachedImage) : 0;
   const cachedAudio = read.take(prices.cachedAudio, cachedAudioTokens);
   const cachedImage = read.take(prices.cachedImage, cachedImageTokens);
   const cachedInput = read.take(prices.cachedInput, read.left);
 
   const written = new Remainder(cacheWrite);
-  const cacheWrite12h = written.take(prices.cacheWrite12h, detailCount(usage, DETAILS.cacheWrite12h));
-  const cacheWrite1h = written.take(prices.cacheWrite1h, detailCount(usage, DETAILS.cacheWrite1h));
+  const cacheWrite12h = written.takeDetail(prices.cacheWrite12h, usage, DETAILS.cacheWrite12h);
+  const cacheWrite1h = written.takeDetail(prices.cacheWrite1h, usage, DETAILS.cacheWrite1h);
   const plainWrite = written.take(prices.cacheWrite, written.left);
 
   // What was cached and has no price as such is plain input, of whichever kind it is.
@@ -58,12 +69,12 @@ export function chargedTokens(usage: Usage, prices: TokenPrices): readonly Charg
 
   const output = new Remainder(wholeNumber(usage.output_tokens, 'output_tokens'));
   const outputAudio = output.take(prices.outputAudio, wholeNumber(usage.output_audio_tokens, 'output_audio_tokens'));
-  const outputImage = output.take(prices.outputImage, detailCount(usage, DETAILS.outputImage));
+  const outputImage = output.takeDetail(prices.outputImage, usage, DETAILS.outputImage);
   const reasoning = output.take(prices.reasoning, wholeNumber(usage.reasoning_tokens, 'reasoning_tokens'));
 
   const charges: Charge[] = [];
-  const charge = (kind: TokenKind, femtoUsd: bigint | null, tokens: number): void => {
-    if (femtoUsd !== null && tokens > 0) charges.push({ kind, tokens, femtoUsd });
+  const charge = (kind: TokenKind, femtoUsd: bigint | null, quantity: number): void => {
+    if (femtoUsd !== null && quantity > 0) charges.push({ kind, quantity, nanoUsd: femtoUsd, per: FEMTO_PER_NANO });
   };
   charge('input', prices.input, plain.left);
   charge('cachedInput', prices.cachedInput, cachedInput);
@@ -95,6 +106,11 @@ class Remainder {
     const taken = Math.min(Math.max(0, part), this.left);
     this.left -= taken;
     return taken;
+  }
+
+  /** The same of a count in `details`, which is looked up only where it has a price. */
+  takeDetail(price: bigint | null, usage: Usage, names: readonly string[]): number {
+    return price === null ? 0 : this.take(price, detailCount(usage, names));
   }
 }
 

@@ -1,11 +1,10 @@
 import { divideHalfEven, divideSafeHalfEven } from '../core/money.ts';
 import type { Usage } from '../metering/usage.ts';
-import { chargedTokens, detailCount } from './charged-tokens.ts';
-import type { TokenKind } from './price-entry.ts';
-import { MULTIPLIER_ONE, type PriceRow, type PriceTable, type TokenPrices } from './price-row.ts';
+import { type Charge, type ChargeKind, chargedTokens, detailCount } from './charged-tokens.ts';
+import { type ContextTier, MULTIPLIER_ONE, type PriceRow, type PriceTable, type TokenPrices } from './price-row.ts';
 
 export interface LineItem {
-  readonly kind: TokenKind | 'request' | 'audioMs' | 'webSearch';
+  readonly kind: ChargeKind;
   /** Tokens charged at this price; 1 for `request`; milliseconds for `audioMs`; searches for `webSearch`. */
   readonly quantity: number;
   readonly costNanoUsd: number;
@@ -25,7 +24,6 @@ export interface PricedUsage {
   readonly serviceTier: string | null;
 }
 
-const FEMTO_PER_NANO = 1_000_000n;
 const MS_PER_HOUR = 3_600_000n;
 
 /** Other names for a tier: a request for `fast` is answered as `priority` (wire.md 1.3). */
@@ -37,33 +35,32 @@ const TIER_NAMES: ReadonlyMap<string, string> = new Map([['fast', 'priority']]);
  *
  * @throws RangeError when a count is no safe integer from 0 on, or an amount is beyond safe integers (9 million USD)
  */
-export function costOf({ row, usage, serviceTier }: PricedUsage): Cost {
-  const applied = pricesApplied({ row, usage, serviceTier });
+export function costOf(priced: PricedUsage): Cost {
+  return costAt(priced.usage, pricesApplied(priced));
+}
+
+/** The same with prices that were found for a call of this length and tier. */
+export function costAt(usage: Usage, applied: AppliedPrices): Cost {
   const lineItems: LineItem[] = [];
   let costNanoUsd = 0;
-  chargeEach(usage, applied, (kind, quantity, price) => {
+  for (const charge of chargesOf(usage, applied)) {
+    const { kind, quantity } = charge;
     if (!Number.isSafeInteger(quantity)) throw new RangeError('a sum of tokens is beyond safe integers');
-    const itemNanoUsd = amountOf(quantity, price, applied.multiplier);
+    const itemNanoUsd = amountOf(charge, applied.multiplier);
     lineItems.push({ kind, quantity, costNanoUsd: itemNanoUsd });
     costNanoUsd = safeInteger(costNanoUsd + itemNanoUsd);
-  });
+  }
   return { costNanoUsd, lineItems };
 }
 
 /** What a quantity costs. Amounts within safe integers, which nearly all are, are exact as numbers too. */
-function amountOf(quantity: number, { nanoUsd, per }: ItemPrice, multiplier: bigint): number {
+function amountOf({ quantity, nanoUsd, per }: Charge, multiplier: bigint): number {
   if (multiplier === MULTIPLIER_ONE) {
     const amount = divideSafeHalfEven(quantity * Number(nanoUsd), Number(per));
     if (amount !== null) return amount;
   }
   const exact = BigInt(quantity) * nanoUsd * multiplier;
   return safeInteger(divideHalfEven(exact, per * MULTIPLIER_ONE));
-}
-
-/** `nanoUsd` for `per` of what is counted: tokens, requests, milliseconds, searches. */
-export interface ItemPrice {
-  readonly nanoUsd: bigint;
-  readonly per: bigint;
 }
 
 /** Which of a row's prices hold for a call. */
@@ -84,7 +81,7 @@ export function pricesApplied({ row, usage, serviceTier }: PricedUsage): Applied
   const tier = known === null ? undefined : row.serviceTiers.get(known);
   const table: PriceTable = tier?.kind === 'prices' ? tier.table : row;
   // Tiers are cliffs: past its length all tokens of the call have the prices of the tier.
-  const context = table.contextTiers.findLast(({ aboveInputTokens }) => usage.input_tokens > aboveInputTokens);
+  const context = contextOf(table, usage.input_tokens);
   return {
     row,
     tokenPrices: (context ?? table).femtoUsdPerToken,
@@ -92,6 +89,13 @@ export function pricesApplied({ row, usage, serviceTier }: PricedUsage): Applied
     serviceTier: known,
     aboveInputTokens: context?.aboveInputTokens ?? null,
   };
+}
+
+/** The longest of the table's context tiers that the input is above. */
+function contextOf({ contextTiers }: PriceTable, inputTokens: number): ContextTier | undefined {
+  let found: ContextTier | undefined;
+  for (const tier of contextTiers) if (inputTokens > tier.aboveInputTokens) found = tier;
+  return found;
 }
 
 /** The row's name for a tier; null where it does not know the tier, or knows none, as most rows do. */
@@ -102,25 +106,21 @@ function knownTier({ serviceTiers }: PriceRow, name: string): string | null {
   return other !== undefined && serviceTiers.has(other) ? other : null;
 }
 
-/** Calls `charge` with everything that was used and has a price, also a price of 0. Throws RangeError as `costOf`. */
-export function chargeEach(
-  usage: Usage,
-  { row, tokenPrices }: AppliedPrices,
-  charge: (kind: LineItem['kind'], quantity: number, price: ItemPrice) => void,
-): void {
-  for (const { kind, tokens, femtoUsd } of chargedTokens(usage, tokenPrices)) {
-    charge(kind, tokens, { nanoUsd: femtoUsd, per: FEMTO_PER_NANO });
-  }
+/** Everything that was used and has a price, also a price of 0. Throws RangeError as `costOf`. */
+export function chargesOf(usage: Usage, { row, tokenPrices }: AppliedPrices): readonly Charge[] {
+  const charges = chargedTokens(usage, tokenPrices);
   const { perRequestNanoUsd, nanoUsdPerAudioHour, nanoUsdPerThousandWebSearches } = row;
-  if (perRequestNanoUsd > 0n) charge('request', 1, { nanoUsd: perRequestNanoUsd, per: 1n });
+  if (perRequestNanoUsd > 0n) charges.push({ kind: 'request', quantity: 1, nanoUsd: perRequestNanoUsd, per: 1n });
   if (nanoUsdPerAudioHour !== null) {
-    const milliseconds = audioMilliseconds(usage);
-    if (milliseconds > 0) charge('audioMs', milliseconds, { nanoUsd: nanoUsdPerAudioHour, per: MS_PER_HOUR });
+    const quantity = audioMilliseconds(usage);
+    if (quantity > 0) charges.push({ kind: 'audioMs', quantity, nanoUsd: nanoUsdPerAudioHour, per: MS_PER_HOUR });
   }
   if (nanoUsdPerThousandWebSearches !== null) {
-    const searches = detailCount(usage, WEB_SEARCHES);
-    if (searches > 0) charge('webSearch', searches, { nanoUsd: nanoUsdPerThousandWebSearches, per: 1000n });
+    const quantity = detailCount(usage, WEB_SEARCHES);
+    const nanoUsd = nanoUsdPerThousandWebSearches;
+    if (quantity > 0) charges.push({ kind: 'webSearch', quantity, nanoUsd, per: 1000n });
   }
+  return charges;
 }
 
 /** OpenAI's `tool_usage`, Anthropic's `server_tool_use`, Perplexity. */

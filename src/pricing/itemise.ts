@@ -1,6 +1,7 @@
 import { divideHalfEven, formatDecimal } from '../core/money.ts';
 import type { Usage } from '../metering/usage.ts';
-import { type AppliedPrices, chargeEach, costOf, type ItemPrice, type LineItem, pricesApplied } from './cost.ts';
+import type { ItemPrice } from './charged-tokens.ts';
+import { type AppliedPrices, chargesOf, costOf, type LineItem, pricesApplied } from './cost.ts';
 import type { PriceRow } from './price-row.ts';
 
 /** A cost as the ledger keeps it, with what it was worked out from. */
@@ -46,14 +47,13 @@ export function itemiseCost(row: PriceRow, { usage, serviceTier, costNanoUsd }: 
     const cost = costOf({ row, usage, serviceTier });
     if (cost.costNanoUsd !== costNanoUsd) return null;
     const applied = pricesApplied({ row, usage, serviceTier });
-    const prices: ItemPrice[] = [];
-    chargeEach(usage, applied, (_kind, _quantity, price) => prices.push(price));
+    const charges = chargesOf(usage, applied);
     return {
       provider: row.provider,
       model: row.model,
       serviceTier: applied.serviceTier,
       aboveInputTokens: applied.aboveInputTokens,
-      items: cost.lineItems.map((item, index) => itemisedLine(item, prices[index], applied)),
+      items: cost.lineItems.map((item, index) => itemisedLine(item, charges[index], applied)),
     };
   } catch (error) {
     if (error instanceof RangeError) return null; // an absurd count: such a call has no cost, so this is not its row

@@ -5,6 +5,7 @@ import { type CostParts, costPartsOf } from './cost-parts.ts';
 import { isExactModel } from './model-pattern.ts';
 import type { PriceBook } from './price-book.ts';
 import type { PriceRow } from './price-row.ts';
+import { type TokensToPrice, worstCostOf } from './worst-cost.ts';
 
 export interface PricedCall {
   /** The upstream's name: the provider of the price rows. */
@@ -30,6 +31,8 @@ export type UnpricedCall = Omit<PricedCall, 'usage' | 'serviceTier'>;
 export interface Pricer {
   /** Prices a call; null means unpriced. Never throws: a price that cannot be worked out must not cost a record. */
   priceCall(call: PricedCall): Price | null;
+  /** The most that a call may cost, in nano-USD; null where no price is known. Never throws. */
+  worstCost(call: UnpricedCall & TokensToPrice): number | null;
   /** The row that would price a call, for showing it and for refusing unpriced models beforehand. */
   findRow(call: UnpricedCall): PriceRow | null;
   /** How a row of the bundled book would be found for a call, where no row of the configuration is. */
@@ -73,6 +76,10 @@ export function createPricer(configured: PriceBook, shelf: BookShelf | null = nu
   return {
     findRow,
     findInBook,
+    worstCost(call) {
+      const row = findRow(call);
+      return row === null ? null : worstCostOf(row, call);
+    },
     priceCall(call) {
       const row = findRow(call);
       if (row === null) return null;

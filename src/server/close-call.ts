@@ -1,3 +1,4 @@
+import { instantText } from '../core/instant-text.ts';
 import { formatUsd } from '../core/money.ts';
 import type { CallRecord, Ending } from '../ledger/record.ts';
 import type { Finding } from '../metering/answer-meter.ts';
@@ -54,7 +55,7 @@ export function closedRecord(
     id: opened.id,
     schema: opened.schema,
     started_at: opened.started_at,
-    ended_at: end.ending === 'queued' ? null : new Date(end.endedAtMs).toISOString(),
+    ended_at: end.ending === 'queued' ? null : instantText(end.endedAtMs),
     duration_ms: end.ending === 'queued' ? null : end.durationMs,
     ttft_ms: end.ttftMs,
     team: opened.team,

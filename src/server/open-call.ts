@@ -1,4 +1,5 @@
 import type { Caller, CarriedIds } from '../attribution/attribution.ts';
+import { instantText } from '../core/instant-text.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import type { Reservation } from '../limits/reservation.ts';
 import type { ClientAttempts } from './client-attempts.ts';
@@ -35,7 +36,7 @@ export function openedRecord(
   return {
     id: exchange.id,
     schema: 1,
-    started_at: new Date(exchange.startedAtMs).toISOString(),
+    started_at: instantText(exchange.startedAtMs),
     ended_at: null,
     duration_ms: null,
     ttft_ms: null,

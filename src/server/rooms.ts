@@ -6,7 +6,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { CallRecord } from '../ledger/record.ts';
 import type { LimitStage } from '../limits/reservation.ts';
 import type { EventSkimmer } from '../metering/event-skim/event-skimmer.ts';
-import type { Price, PricedCall } from '../pricing/pricer.ts';
+import type { Price, PricedCall, Pricer } from '../pricing/pricer.ts';
 import type { RelayLimits } from '../streaming/relay.ts';
 import type { BackgroundResponses } from './background-responses.ts';
 import type { ClientAttempts } from './client-attempts.ts';
@@ -34,6 +34,8 @@ export interface ProxySettings {
   readonly onLedgerFailure: 'refuse' | 'serve_unmetered';
   /** The price of a call; null where none is known. */
   readonly price: (call: PricedCall) => Price | null;
+  /** The most that a call may cost, in nano-USD; null where no price is known. */
+  readonly worstCost: Pricer['worstCost'];
   readonly hasPrice: (upstream: string, model: string | null) => boolean;
 }
 

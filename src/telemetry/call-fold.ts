@@ -1,11 +1,12 @@
-import type { Histogram } from 'prom-client';
 import { RecentCache } from '../core/recent-cache.ts';
 import type { CallRecord } from '../ledger/record.ts';
+import type { CallHistogram } from './call-histogram.ts';
 import { CounterGroup } from './counter-group.ts';
 import type { Instruments } from './instruments.ts';
 import { BoundedLabel, MAX_KEYS, MAX_MODELS, MAX_TEAMS, OTHER, statusClassOf } from './label-bounds.ts';
 import type { MissingReason } from './metric-table.ts';
 
+const NO_LABELS: readonly string[] = [];
 const NANO_PER_USD = 1_000_000_000;
 /** Endpoints that the table does not know are paths as clients write them. */
 const REMEMBERED_ENDPOINTS = 200;
@@ -35,10 +36,10 @@ export class CallFold {
   readonly #estimated: CounterGroup<'input' | 'output'>;
   readonly #cost: CounterGroup<'nanoUsd'>;
   readonly #estimatedCost: CounterGroup<'nanoUsd'>;
-  readonly #durations: Histogram;
-  readonly #overheads: Histogram;
-  readonly #firstTokens: Histogram;
-  readonly #perToken: Histogram;
+  readonly #durations: CallHistogram;
+  readonly #overheads: CallHistogram;
+  readonly #firstTokens: CallHistogram;
+  readonly #perToken: CallHistogram;
 
   constructor(instruments: Instruments, options: CallFoldOptions) {
     this.#instruments = instruments;
@@ -144,16 +145,16 @@ export class CallFold {
     const { upstream, endpoint } = record;
     const duration = record.duration_ms === null ? null : record.duration_ms / 1000;
     if (duration !== null && record.ending !== 'interrupted') {
-      this.#durations.observe({ upstream, endpoint }, duration);
+      this.#durations.add([upstream, endpoint], duration);
     }
-    if (timing.overheadSeconds !== null) this.#overheads.observe(timing.overheadSeconds);
+    if (timing.overheadSeconds !== null) this.#overheads.add(NO_LABELS, timing.overheadSeconds);
     const firstToken = timing.timeToFirstTokenSeconds;
     if (!record.stream || firstToken === null) return;
-    this.#firstTokens.observe({ upstream, model }, firstToken);
+    this.#firstTokens.add([upstream, model], firstToken);
     const further = (record.usage?.output_tokens ?? 0) - 1;
     if (duration === null || further < 1 || record.ending !== 'completed' || record.usage_source !== 'reported') return;
     const perToken = Math.max(0, duration - firstToken) / further;
-    this.#perToken.observe({ upstream, model }, perToken);
+    this.#perToken.add([upstream, model], perToken);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Counter } from 'prom-client';
-import { MAX_LABEL_SETS, OTHER } from './label-bounds.ts';
+import { areSame, MAX_LABEL_SETS, OTHER } from './label-bounds.ts';
 
 interface Row<Column extends string> {
   readonly values: readonly string[];
@@ -71,9 +71,4 @@ export class CounterGroup<Column extends string> {
     this.#rows.set(key, row);
     return row;
   }
-}
-
-function areSame(some: readonly string[], others: readonly string[]): boolean {
-  for (let i = 0; i < some.length; i++) if (some[i] !== others[i]) return false;
-  return true;
 }

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { CallHistogram } from './call-histogram.ts';
 import {
   type CounterName,
   type GaugeName,
@@ -13,7 +14,7 @@ import {
 export class Instruments {
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
-  readonly #histograms = new Map<string, Histogram>();
+  readonly #histograms = new Map<string, CallHistogram>();
   readonly #labelApiKey: boolean;
 
   /** @param labelApiKey whether the rows that say `byKey` get the label `key_id` */
@@ -29,7 +30,7 @@ export class Instruments {
       };
       if (row.type === 'counter') this.#counters.set(name, new Counter(settings));
       else if (row.type === 'gauge') this.#gauges.set(name, new Gauge(settings));
-      else this.#histograms.set(name, new Histogram({ ...settings, buckets: [...(row.buckets ?? [])] }));
+      else this.#histograms.set(name, new CallHistogram({ ...settings, buckets: [...(row.buckets ?? [])] }));
     }
   }
 
@@ -46,7 +47,7 @@ export class Instruments {
     return known(this.#gauges.get(name), name);
   }
 
-  histogram(name: HistogramName): Histogram {
+  histogram(name: HistogramName): CallHistogram {
     return known(this.#histograms.get(name), name);
   }
 

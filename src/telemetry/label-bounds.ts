@@ -35,3 +35,9 @@ export function statusClassOf(status: number | null): StatusClass {
   if (status === null) return 'none';
   return STATUS_CLASSES[Math.floor(status / 100) - 1] ?? 'none';
 }
+
+/** Whether two sets of labels have the same values. */
+export function areSame(some: readonly string[], others: readonly string[]): boolean {
+  for (let i = 0; i < some.length; i++) if (some[i] !== others[i]) return false;
+  return true;
+}

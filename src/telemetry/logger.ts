@@ -1,4 +1,5 @@
 import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { instantText } from '../core/instant-text.ts';
 import { redactFields } from './redaction.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -32,7 +33,10 @@ export interface LoggerOptions {
 }
 
 /** What a stream must be able to do to take lines; it is written to at once, without a buffer of ours. */
-export type LogStream = DestinationStream;
+export interface LogStream extends DestinationStream {
+  /** Writes what it still has, before a line that is fatal is followed by the end of the process. */
+  flushSync?(): void;
+}
 
 const STANDARD_OUTPUT = 1;
 /** Lines wait until this many bytes are together, or until the flush: a write per call would cost more than the call. */
@@ -69,7 +73,7 @@ export function createLogger(options: LoggerOptions): Logger {
     trace: line(logger, 'trace'),
     chosen: (lines, message) => {
       if (!logger.isLevelEnabled('info')) return;
-      const head = `{"level":"info","time":"${new Date().toISOString()}",`;
+      const head = `{"level":"info","time":"${instantText(Date.now())}",`;
       const tail = `,"msg":${JSON.stringify(message)}}\n`;
       let text = '';
       for (const fields of lines) text += `${head}${JSON.stringify(fields).slice(1, -1)}${tail}`;
@@ -104,9 +108,12 @@ function openOutput(destination: number | LogStream): Output {
     maxWrite: 2 * BUFFER_BYTES,
     periodicFlush: FLUSH_EVERY_MS,
     maxLength: MAX_WAITING_LENGTH,
+    // As text the piece that waits would be put together and measured anew with each line that is added to it.
+    contentMode: 'buffer',
     // A pipe that is full is tried again, but not for ever: these tries would keep the process alive.
     retryEAGAIN: () => !isGivenUp,
   });
+  const bytes = new LineBytes();
   // Whoever read the log has gone away (`metertap serve | head`) or its disk is full: there is nowhere left to say so,
   // and it is no reason to stop serving.
   let isBroken = false;
@@ -114,7 +121,11 @@ function openOutput(destination: number | LogStream): Output {
     isBroken = true;
   });
   return {
-    stream,
+    stream: {
+      // The type of the destination knows only that it takes text.
+      write: (text) => Reflect.apply(stream.write, stream, [bytes.of(text)]),
+      flushSync: () => stream.flushSync(),
+    },
     close: () =>
       new Promise((resolve) => {
         if (isBroken) return resolve();
@@ -134,3 +145,26 @@ function openOutput(destination: number | LogStream): Output {
       }),
   };
 }
+
+/**
+ * Makes bytes of text, cut from memory that nothing else is cut from: in `Buffer`'s pool lines that wait would keep alive
+ * what everybody else has there.
+ */
+class LineBytes {
+  #memory = Buffer.alloc(0);
+  #used = 0;
+
+  of(text: string): Buffer {
+    const most = text.length * MAX_UTF8_BYTES;
+    if (this.#memory.length - this.#used < most) {
+      this.#memory = Buffer.allocUnsafeSlow(Math.max(BUFFER_BYTES, most));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += this.#memory.write(text, start);
+    return this.#memory.subarray(start, this.#used);
+  }
+}
+
+/** Bytes that a character of a JavaScript text becomes at most. */
+const MAX_UTF8_BYTES = 3;

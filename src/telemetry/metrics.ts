@@ -131,7 +131,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       instruments.counter('journal_records_total').inc(recordCount);
     },
     journalRefused: (rows) => instruments.counter('journal_refused_rows_total').inc(rows),
-    journalWaited: (waitSeconds) => journalWaits.observe(waitSeconds),
+    journalWaited: (waitSeconds) => journalWaits.add([], waitSeconds),
     watchJournal: (read) => {
       readJournal = read;
     },

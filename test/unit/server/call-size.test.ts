@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { classifyEndpoint } from '../../../src/metering/endpoints.ts';
-import type { PricedCall } from '../../../src/pricing/pricer.ts';
+import type { Pricer } from '../../../src/pricing/pricer.ts';
 import { callSizeOf } from '../../../src/server/call-size.ts';
 import { outputCeilingOf } from '../../../src/server/output-ceiling.ts';
 import type { CallRequest } from '../../../src/server/read-request.ts';
@@ -30,7 +30,7 @@ describe('the ceiling of a request', () => {
 });
 
 describe('the size of a call', () => {
-  const priced: PricedCall[] = [];
+  const priced: Parameters<Pricer['worstCost']>[0][] = [];
   const size = (body: Buffer, given: Partial<CallRequest> = {}) => {
     const request = { model: 'm', body, outputCeiling: 7, serviceTier: 'flex', ...given } as CallRequest;
     const upstream = createUpstreams([
@@ -52,14 +52,9 @@ describe('the size of a call', () => {
     if (upstream === null) throw new Error('no upstream');
     const call = { endpoint: classifyEndpoint('POST', 'chat/completions'), request, upstream, startedAtMs: 5 };
     return callSizeOf(call, {
-      price: (asked) => {
+      worstCost: (asked) => {
         priced.push(asked);
-        const { usage } = asked;
-        return {
-          costNanoUsd: usage.input_tokens + 2 * usage.cache_write_tokens + usage.output_tokens,
-          priceId: 'x',
-          parts: { inputNanoUsd: 0, cacheReadNanoUsd: 0, cacheWriteNanoUsd: 0, outputNanoUsd: 0 },
-        };
+        return 3 * asked.inputTokens + asked.outputTokens;
       },
     });
   };
@@ -91,8 +86,16 @@ describe('the size of a call', () => {
     expect(size(body).inputTokens()).toBe(Math.ceil(body.length / 4));
   });
 
-  it('is priced at the dearest of what may apply, in the tier that was asked for', () => {
+  it('is priced at the most that it may cost, in the tier that was asked for', () => {
     expect(size(Buffer.alloc(0)).costNanoUsd(10, 5)).toBe(35);
-    expect(priced.at(-1)).toMatchObject({ serviceTier: 'flex', requestModel: 'm', atMs: 5 });
+    expect(priced.at(-1)).toEqual({
+      upstream: 'openai',
+      requestModel: 'm',
+      responseModel: null,
+      serviceTier: 'flex',
+      inputTokens: 10,
+      outputTokens: 5,
+      atMs: 5,
+    });
   });
 });

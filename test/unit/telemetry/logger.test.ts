@@ -1,4 +1,4 @@
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,6 +150,46 @@ describe('to a file', () => {
       const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
       expect(lines).toHaveLength(500);
       expect(lines.at(-1)).toContain('"number":499');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('text of any script comes whole, however many pieces it is written in', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'metertap-log-'));
+    try {
+      const path = join(folder, 'log');
+      const logger = createLogger({ level: 'info', destination: openSync(path, 'a') });
+      const team = 'équipe-研究-🙂'.repeat(20);
+      for (let i = 0; i < 1000; i++) {
+        logger.info({ number: i, team }, 'line');
+        logger.chosen([{ number: i, team }], 'chosen');
+      }
+      logger.info({ team: '研'.repeat(100_000) }, 'longer than a piece');
+      await logger.close();
+      const text = await readFile(path, 'utf8');
+      const lines = text
+        .trimEnd()
+        .split('\n')
+        .map((line): Record<string, unknown> => JSON.parse(line));
+      expect(lines).toHaveLength(2001);
+      expect(lines.every((line, i) => i === 2000 || (line['team'] === team && line['number'] === i >> 1))).toBe(true);
+      expect(lines.at(-1)?.['team']).toBe('研'.repeat(100_000));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('what is fatal is there at once, with all that was logged before it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'metertap-log-'));
+    try {
+      const path = join(folder, 'log');
+      const logger = createLogger({ level: 'info', destination: openSync(path, 'a') });
+      logger.chosen([{ id: 'before' }], 'call');
+      logger.fatal({}, 'the end');
+      const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+      expect(lines).toEqual([expect.stringContaining('before'), expect.stringContaining('the end')]);
+      await logger.close();
     } finally {
       await rm(folder, { recursive: true });
     }
