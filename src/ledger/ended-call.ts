@@ -51,6 +51,7 @@ export const AT = {
   clientRetry: position('client_retry'),
   usageSource: position('usage_source'),
   details: position('details'),
+  usageRaw: position('usage_raw'),
   cost: position('cost_nano_usd'),
   costInput: position('cost_input_nano_usd'),
   costCacheRead: position('cost_cache_read_nano_usd'),
