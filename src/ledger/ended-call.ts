@@ -1,4 +1,5 @@
 import { COUNT_NAMES } from '../metering/usage.ts';
+import { isTime } from './iso-time.ts';
 import { type ColumnValue, RECORD_COLUMNS, type RecordColumn } from './record-columns.ts';
 import { addendsOf, modelOf, type SummedUsage } from './sums.ts';
 
@@ -51,6 +52,7 @@ export const AT = {
   clientRetry: position('client_retry'),
   usageSource: position('usage_source'),
   details: position('details'),
+  usageRaw: position('usage_raw'),
   cost: position('cost_nano_usd'),
   costInput: position('cost_input_nano_usd'),
   costCacheRead: position('cost_cache_read_nano_usd'),
@@ -63,7 +65,7 @@ const COUNTS_AT: readonly number[] = COUNT_NAMES.map(position);
 
 /** @throws RangeError where `endedCallOf` would, for the values of a row that fit their columns */
 export function assertEnded(row: readonly ColumnValue[]): void {
-  startOf(row);
+  if (!isTime(textAt(row, AT.startedAt))) throw noTime();
   if (numberAt(row, COUNTS_AT[0] ?? -1) !== null) for (const at of COUNTS_AT) assertCount(row, at);
   unitsAt(row);
 }
@@ -129,8 +131,12 @@ function numberAt(row: readonly ColumnValue[], at: number): number | null {
 
 function startOf(row: readonly ColumnValue[]): number {
   const startedMs = Date.parse(textAt(row, AT.startedAt));
-  if (Number.isNaN(startedMs)) throw new RangeError('started_at is not a time.');
+  if (Number.isNaN(startedMs)) throw noTime();
   return startedMs;
+}
+
+function noTime(): RangeError {
+  return new RangeError('started_at is not a time.');
 }
 
 function usageAt(row: readonly ColumnValue[]): SummedUsage {

@@ -33,7 +33,7 @@ export class FiledRows {
 
   constructor(options: FiledRowsOptions) {
     this.#options = options;
-    this.#writer = new SegmentWriter({ ...options, onWritten: (lines) => this.#written(lines) });
+    this.#writer = new SegmentWriter({ ...options, onWritten: (rows) => this.#written(rows) });
   }
 
   /** Makes the first segment. @throws LedgerError with a hint */
@@ -86,8 +86,8 @@ export class FiledRows {
     return this.#writer.close();
   }
 
-  #written(lines: number): void {
-    this.#durable += lines;
+  #written(written: number): void {
+    this.#durable += written;
     const rows = this.pending.takeThrough(this.#durable);
     this.#tell();
     this.#options.onDurable(rows);

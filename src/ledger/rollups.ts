@@ -97,12 +97,16 @@ export class RollupBatch {
   readonly minutes = new Map<string, Entry>();
   readonly users = new Map<string, Entry>();
   readonly activity = new Map<string, ActivityEntry>();
-  /** Those of the last call: calls of one run come close together, and comparing costs less than looking up. */
-  #last: Places | null = null;
+  /** Those of the last call of each run: most calls of a run are alike, and comparing costs less than a key of all that. */
+  readonly #byRun = new Map<string, Places>();
 
   add(call: EndedCall): void {
-    if (this.#last === null || !areAlike(this.#last.call, call)) this.#last = this.#placesOf(call);
-    const { minute, user, activity } = this.#last;
+    let places = this.#byRun.get(call.runId);
+    if (places === undefined || !areAlike(places.call, call)) {
+      places = this.#placesOf(call);
+      this.#byRun.set(call.runId, places);
+    }
+    const { minute, user, activity } = places;
     minute.tally.add(call.addends);
     user?.tally.add(call.addends);
     activity.tally.add(call.addends);
@@ -134,10 +138,9 @@ export class RollupBatch {
   }
 }
 
-/** Whether two calls are added to the same rows. */
+/** Whether two calls of runs of one name are added to the same rows. */
 function areAlike(a: EndedCall, b: EndedCall): boolean {
   return (
-    a.runId === b.runId &&
     a.team === b.team &&
     a.model === b.model &&
     a.agent === b.agent &&

@@ -1,11 +1,12 @@
 import { areColumns, misfit } from './column-kinds.ts';
-import { assertEnded, type EndedCall, endedCallOf, hasEnd } from './ended-call.ts';
+import { AT, assertEnded, type EndedCall, endedCallOf, hasEnd, textAt } from './ended-call.ts';
 import type { CallRecord } from './record.ts';
 import { type ColumnValue, columnsOfRecord, RECORD_COLUMNS } from './record-columns.ts';
 
 /**
  * A row on its way to the books is one line of text, in a segment of the journal or in a message to its thread: a letter
- * for the step, and the values of its columns as a JSON array.
+ * for the step, and the values of its columns as a JSON array. `usage_raw` of an end, which is JSON itself, comes behind
+ * that and a separator, so that it is neither escaped nor read; earlier versions had it in the array.
  *
  * Values are known by their position, also to a later version that finds the lines of one that was killed: a new
  * column comes at the end of `RECORD_COLUMNS`.
@@ -33,6 +34,9 @@ const LETTERS: Readonly<Record<RowStep, string>> = { open: 'o', finish: 'f' };
 /** What a line has before its id, after its letter: `id` is the first of `RECORD_COLUMNS`. */
 const ID_BEGINS = '["';
 
+/** Stands nowhere in JSON: it writes it as an escape. */
+const RAW_SEPARATOR = '\x1f';
+
 /** The line of a record. @throws TypeError where `usage_raw` is nothing that JSON can hold */
 export function lineOf(step: RowStep, record: CallRecord): string {
   return lineOfColumns(step, columnsOfRecord(record));
@@ -48,10 +52,13 @@ export function keepableLineOf(step: RowStep, record: CallRecord): string {
 
 /** Nulls at the end are left out. */
 function lineOfColumns(step: RowStep, columns: ColumnValue[]): string {
+  const raw = step === 'finish' ? textAt(columns, AT.usageRaw) : '';
+  if (raw !== '') columns[AT.usageRaw] = null;
   let length = columns.length;
   while (length > 0 && columns[length - 1] === null) length--;
   columns.length = length;
-  return LETTERS[step] + JSON.stringify(columns);
+  const line = LETTERS[step] + JSON.stringify(columns);
+  return raw === '' ? line : line + RAW_SEPARATOR + raw;
 }
 
 /** Reads lines, each ended by a line break but the last. A line that says nothing that can be kept is a fault. */
@@ -103,10 +110,12 @@ function rowOfLine(line: string, { instanceId, sequence }: LineOrigin): ReadRow 
 }
 
 function columnsOfLine(line: string): ColumnValue[] {
-  const values: unknown = JSON.parse(line.slice(1));
+  const rawAt = line.indexOf(RAW_SEPARATOR);
+  const values: unknown = JSON.parse(rawAt === -1 ? line.slice(1) : line.slice(1, rawAt));
   if (!Array.isArray(values)) throw new TypeError('A line of the journal is no array.');
   const columns: unknown[] = values;
   while (columns.length < RECORD_COLUMNS.length) columns.push(null);
+  if (rawAt !== -1) columns[AT.usageRaw] = line.slice(rawAt + 1);
   return assertColumns(columns);
 }
 

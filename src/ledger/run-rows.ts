@@ -16,27 +16,28 @@ export interface RunTouch {
 
 /** The runs that one batch touches, each once. */
 export class RunBatch {
-  readonly touches = new Map<string, RunTouch>();
-  #last: RunTouch | null = null;
+  readonly touches: RunTouch[] = [];
+  readonly #byTeam = new Map<string, Map<string, RunTouch>>();
 
   /** Calls come in the order in which they were opened and finished, so the last one names the session. */
   add(touch: RunTouch): void {
     if (touch.parentRunId === touch.runId) touch.parentRunId = null; // who names itself as its parent has none
-    const known = this.#find(touch);
-    if (known === null) {
-      this.touches.set(keyOf(touch), touch);
-      this.#last = touch;
+    const runs = this.#runsOf(touch.team);
+    const known = runs.get(touch.runId);
+    if (known !== undefined) {
+      addTouch(known, touch);
       return;
     }
-    addTouch(known, touch);
-    this.#last = known;
+    runs.set(touch.runId, touch);
+    this.touches.push(touch);
   }
 
-  /** Calls of one run come close together, and comparing costs less than looking up. */
-  #find(touch: RunTouch): RunTouch | null {
-    const last = this.#last;
-    if (last !== null && last.runId === touch.runId && last.team === touch.team) return last;
-    return this.touches.get(keyOf(touch)) ?? null;
+  #runsOf(team: string): Map<string, RunTouch> {
+    const known = this.#byTeam.get(team);
+    if (known !== undefined) return known;
+    const runs = new Map<string, RunTouch>();
+    this.#byTeam.set(team, runs);
+    return runs;
   }
 }
 
@@ -48,10 +49,6 @@ function addTouch(known: RunTouch, touch: RunTouch): void {
   if (touch.lastActivityAt > known.lastActivityAt) known.lastActivityAt = touch.lastActivityAt;
   const costNanoUsd = known.costNanoUsd + touch.costNanoUsd;
   known.costNanoUsd = costNanoUsd < MOST_NANO_USD ? costNanoUsd : MOST_NANO_USD;
-}
-
-function keyOf({ team, runId }: RunTouch): string {
-  return `${team}\0${runId}`;
 }
 
 /**
@@ -90,7 +87,7 @@ export class RunWriter {
 
   /** Must be called inside the batch's transaction. */
   write(batch: RunBatch): void {
-    for (const run of batch.touches.values()) {
+    for (const run of batch.touches) {
       const { team, runId, parentRunId, sessionId, startedAt, lastActivityAt, costNanoUsd } = run;
       this.#insert.run(team, runId, parentRunId, sessionId, startedAt, lastActivityAt, costNanoUsd);
     }

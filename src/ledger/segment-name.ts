@@ -4,6 +4,9 @@ import { join } from 'node:path';
 /**
  * The journal's files: each process appends its rows to segments of its own, one after the other. `life` is another one
  * at each start, so that a file is never written to again by a later process of the same name.
+ *
+ * Earlier versions named theirs `.log` and put one row in a line. A process of such a version that still runs on the same
+ * folder leaves those of this one alone, which it cannot read.
  */
 export interface SegmentName {
   readonly instanceId: string;
@@ -12,7 +15,7 @@ export interface SegmentName {
   readonly number: number;
 }
 
-const SEGMENT = /^([A-Za-z0-9_-]{1,128})-([0-9a-f]{32})-(\d{1,9})\.log$/;
+const SEGMENT = /^([A-Za-z0-9_-]{1,128})-([0-9a-f]{32})-(\d{1,9})\.(?:rows|log)$/;
 
 /** The folder of the segments. */
 export function segmentsFolder(dataDir: string): string {
@@ -26,7 +29,7 @@ export function newLife(): string {
 
 /** The name of the file. */
 export function segmentFileName({ instanceId, life, number }: SegmentName): string {
-  return `${instanceId}-${life}-${number}.log`;
+  return `${instanceId}-${life}-${number}.rows`;
 }
 
 /** Reads the name of a file; null where it is no segment's. */

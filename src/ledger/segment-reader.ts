@@ -119,7 +119,7 @@ export class SegmentReader {
       if (open.bookedAtLength === length) continue;
       if (left <= 0) return { rows, faults, isAll: false };
       const begin = this.#bookedBytes(segment);
-      if (this.#bookedPart?.open === open && this.#bookedPart.begin === begin) throw new Error(NOT_MOVED);
+      this.#assertMoved({ open, begin });
       const lines = this.#wholeLines(open.descriptor, { begin, length, maxBytes: left });
       const read = readLines(lines, { segment, doubtedAt: mayGrow(segment.instanceId) ? open.doubtedAt : 'all' });
       for (const row of read.rows) rows.push(row);
@@ -133,6 +133,14 @@ export class SegmentReader {
       return { rows, faults, isAll: false };
     }
     return { rows, faults, isAll: true };
+  }
+
+  /** A process of another version may have forgotten how far a segment is: the next try reads it again, which does no harm. */
+  #assertMoved({ open, begin }: PartOfSegment): void {
+    const booked = this.#bookedPart;
+    if (booked?.open !== open || booked.begin !== begin) return;
+    this.#bookedPart = null;
+    throw new Error(NOT_MOVED);
   }
 
   /** The transaction of the last `take` is committed. */
@@ -257,24 +265,15 @@ function readLines(
   const { instanceId } = segment;
   const whole: string[] = [];
   const faults: FaultyLine[] = [];
-  const lines = bytes.toString('utf8').split('\n');
-  lines.pop();
-  for (const [at, sealed] of lines.entries()) {
-    const line = unsealLine(sealed);
-    if (line !== null) {
-      whole.push(line);
-      continue;
-    }
-    const offset = offsetOfLine(bytes, at);
-    if (doubtedAt !== 'all' && doubtedAt !== begin + offset)
-      return { rows: rowsBookedTogether(whole, instanceId), faults, bytes: offset, doubtedAt: begin + offset };
-    faults.push({ instanceId, line: sealed, reason: 'The checksum does not fit the line.' });
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(LINE_BREAK, at);
+    const sealed = bytes.subarray(at, end);
+    const rows = unsealLine(sealed);
+    if (rows !== null) for (const row of rows) whole.push(row);
+    else if (doubtedAt === 'all' || doubtedAt === begin + at) {
+      faults.push({ instanceId, line: sealed.toString(), reason: 'The checksum does not fit the line.' });
+    } else return { rows: rowsBookedTogether(whole, instanceId), faults, bytes: at, doubtedAt: begin + at };
+    at = end + 1;
   }
   return { rows: rowsBookedTogether(whole, instanceId), faults, bytes: bytes.length, doubtedAt: null };
-}
-
-function offsetOfLine(bytes: Buffer, line: number): number {
-  let offset = 0;
-  for (let at = 0; at < line; at++) offset = bytes.indexOf(LINE_BREAK, offset) + 1;
-  return offset;
 }

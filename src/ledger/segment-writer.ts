@@ -9,23 +9,23 @@ export interface SegmentWriterOptions {
   readonly synchronous: 'normal' | 'full';
   /** From this length on the next segment is begun. */
   readonly segmentBytes: number;
-  /** So many of the oldest lines are durable now. */
-  readonly onWritten: (lines: number) => void;
+  /** So many of the oldest rows are durable now. */
+  readonly onWritten: (rows: number) => void;
   /** A write has failed; it is tried again by itself. */
   readonly onFault: (error: LedgerError) => void;
 }
 
 /** A slow disk makes groups larger; beyond this the next one begins. */
 const GROUP_BYTES = 1024 * 1024;
-/** A group of several lines tells that more are coming: so long after its beginning the next one is begun. */
-const PACE_MS_PER_LINE = 0.25;
+/** A group of several rows tells that more are coming: so long after its beginning the next one is begun. */
+const PACE_MS_PER_ROW = 0.25;
 const PACE_MS = 2;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 
 /**
- * Appends lines to the segments of this process (`segment-name.ts`), without the event loop ever waiting for the disk.
- * One write is under way at a time, and what comes meanwhile goes together in the next. A line is durable when its write
+ * Appends rows to the segments of this process (`segment-name.ts`), without the event loop ever waiting for the disk.
+ * One write is under way at a time, and what comes meanwhile goes together in the next. A row is durable when its write
  * has come back whole: what the system has taken survives the end of the process; with `full` the disk has it too.
  *
  * A write that fails is tried again with the same bytes at the same place, later and later. Only after a whole write
@@ -40,7 +40,7 @@ export class SegmentWriter {
   #next: SegmentFile | null = null;
   #number = 0;
   #position = 0;
-  /** Where the next segment is made ahead, so that no line waits for it. */
+  /** Where the next segment is made ahead, so that no row waits for it. */
   #openNextAt: number;
   #underWay: SealedLines | null = null;
   /** How much of it is in the file. */
@@ -62,9 +62,9 @@ export class SegmentWriter {
     this.#file = await this.#options.openSegment(0);
   }
 
-  /** Puts a line on its way. It is written after this turn of the event loop, with all that come in it. */
-  append(line: string): void {
-    this.#lastGroup().append(line);
+  /** Puts a row on its way. It is written after this turn of the event loop, with all that come in it. */
+  append(row: string): void {
+    this.#lastGroup().append(row);
     if (this.#underWay === null) this.#beginSoon();
   }
 
@@ -116,8 +116,9 @@ export class SegmentWriter {
     if (this.#underWay !== null || this.#isClosed) return;
     const group = this.#waiting.shift();
     if (group === undefined) return;
+    group.seal();
     this.#beginSegment();
-    this.#nextAtMs = performance.now() + Math.min(PACE_MS, group.lines * PACE_MS_PER_LINE);
+    this.#nextAtMs = performance.now() + Math.min(PACE_MS, group.rows * PACE_MS_PER_ROW);
     this.#underWay = group;
     this.#writtenBytes = 0;
     this.#write();
@@ -184,14 +185,14 @@ export class SegmentWriter {
   #written(): void {
     const group = this.#underWay;
     if (group === null) return;
-    const { lines } = group;
+    const { rows } = group;
     this.#underWay = null;
     this.#position += group.length;
     this.#retryMs = 0;
     group.clear();
     this.#spare = group;
     if (this.#waiting.length > 0) this.#beginSoon();
-    this.#options.onWritten(lines);
+    this.#options.onWritten(rows);
     if (this.#isIdle) this.#tellDrained();
   }
 

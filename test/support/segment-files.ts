@@ -2,17 +2,24 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CallRecord } from '../../src/ledger/record.ts';
 import { lineOf, type RowStep } from '../../src/ledger/row-lines.ts';
-import { SealedLines } from '../../src/ledger/sealed-lines.ts';
+import { SealedLines, unsealLine } from '../../src/ledger/sealed-lines.ts';
 import type { SegmentFile } from '../../src/ledger/segment-file.ts';
 import { segmentFileName, segmentsFolder } from '../../src/ledger/segment-name.ts';
 
 export type Step = readonly [RowStep, CallRecord];
 
-/** Lines as they stand in a segment. */
-export function sealed(...lines: readonly string[]): Buffer {
+/** Rows as they stand in a segment, written together. */
+export function sealed(...rows: readonly string[]): Buffer {
   const group = new SealedLines();
-  for (const line of lines) group.append(line);
+  for (const row of rows) group.append(row);
+  group.seal();
   return Buffer.from(group.bytes);
+}
+
+/** The rows of a segment. */
+export function rowsIn(segment: string): string[] {
+  const lines = segment.split('\n').slice(0, -1);
+  return lines.flatMap((line) => unsealLine(Buffer.from(line)) ?? [`not sealed: ${line}`]);
 }
 
 /** Rows as they stand in a segment. */
@@ -24,10 +31,12 @@ export function sealedRows(...steps: readonly Step[]): Buffer {
 export class PlayedSegment {
   readonly path: string;
 
-  constructor(dataDir: string, { instanceId = 'one', number = 0 } = {}) {
+  /** @param isOfEarlier whether it is named as earlier versions did */
+  constructor(dataDir: string, { instanceId = 'one', number = 0, isOfEarlier = false } = {}) {
     const folder = segmentsFolder(dataDir);
     mkdirSync(folder, { recursive: true });
-    this.path = join(folder, segmentFileName({ instanceId, life: '0123456789abcdef'.repeat(2), number }));
+    const fileName = segmentFileName({ instanceId, life: '0123456789abcdef'.repeat(2), number });
+    this.path = join(folder, isOfEarlier ? fileName.replace(/\.rows$/, '.log') : fileName);
     this.append(Buffer.alloc(0));
   }
 

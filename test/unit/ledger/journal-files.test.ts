@@ -11,7 +11,7 @@ import type { CallRecord } from '../../../src/ledger/record.ts';
 import { lineOf } from '../../../src/ledger/row-lines.ts';
 import { segmentsFolder } from '../../../src/ledger/segment-name.ts';
 import { callRecord, openCallRecord } from '../../support/call-record.ts';
-import { PlayedFile, PlayedSegment, sealedRows } from '../../support/segment-files.ts';
+import { PlayedFile, PlayedSegment, rowsIn, sealedRows } from '../../support/segment-files.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { openTestJournal } from '../../support/test-journal.ts';
 
@@ -129,7 +129,7 @@ describe('a disk of the journal', () => {
     expect(journal.pendingRows).toBe(0);
     expect(committed).toHaveLength(1);
     await call(journal);
-    expect(file.text.split('\n')).toHaveLength(3 * 2 + 1);
+    expect(rowsIn(file.text)).toHaveLength(3 * 2);
   });
 
   it('that does not answer has waits given up, and is told at the end', async () => {
@@ -205,9 +205,9 @@ describe('books that cannot be written', () => {
     expect(journal.pendingRows).toBe(10);
     blocker.exec('COMMIT');
     await Promise.all(late);
-    expect(file.text.split('\n')).toHaveLength(20_000 + 1);
+    expect(rowsIn(file.text)).toHaveLength(20_000);
     await call(journal);
-    expect(file.text.split('\n')).toHaveLength(20_002 + 1);
+    expect(rowsIn(file.text)).toHaveLength(20_002);
     expect(await recordsOf(journal)).toBe(1 + 5);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { lineOf, rowsBookedTogether } from '../../../src/ledger/row-lines.ts';
+import { columnsOfRecord } from '../../../src/ledger/record-columns.ts';
+import { lineOf, rowsBookedTogether, rowsOfLines } from '../../../src/ledger/row-lines.ts';
 import { callRecord, openCallRecord } from '../../support/call-record.ts';
 
 /** What is read, by step and id. */
@@ -40,5 +41,29 @@ describe('lines that are booked together', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('a line', () => {
+  it.each([
+    ['none', null],
+    ['an empty one', {}],
+    ['one with all that separates', { note: 'a\u001e\u001f\n\t"\\\u2028\ud800', 'k\u001f': [1.5, null] }],
+  ])('gives the values of a record back, whose usage object is %s', (_, usageRaw) => {
+    const record = callRecord({ agent: 'a\u001e\u001f\n', usage_raw: usageRaw });
+    const [row] = rowsOfLines(lineOf('finish', record), { instanceId: 'one', sequence: 7 });
+    expect(row).toMatchObject({ step: 'finish', sequence: 7, fault: null, columns: columnsOfRecord(record) });
+  });
+
+  it('of an opening is an array of its values and nothing else, which is kept as it is', () => {
+    const record = openCallRecord({ usage_raw: { total_tokens: 1 } });
+    const values: unknown = JSON.parse(lineOf('open', record).slice(1));
+    expect(values).toEqual(columnsOfRecord(record).slice(0, Array.isArray(values) ? values.length : 0));
+  });
+
+  it('of an earlier version has the usage object among its values', () => {
+    const record = callRecord({ usage_raw: { total_tokens: 1500 } });
+    const [row] = rowsOfLines(`f${JSON.stringify(columnsOfRecord(record))}`, { instanceId: 'one', sequence: 0 });
+    expect(row).toMatchObject({ fault: null, columns: columnsOfRecord(record) });
   });
 });

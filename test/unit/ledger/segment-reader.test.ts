@@ -1,9 +1,16 @@
 import { existsSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
 import { makeFolder, openDatabase } from '../../../src/ledger/database.ts';
 import { JournalWriter } from '../../../src/ledger/journal-writer.ts';
+import {
+  columnsOfRecord,
+  RECORD_COLUMNS,
+  RECORD_COLUMNS_SQL,
+  recordOfRow,
+} from '../../../src/ledger/record-columns.ts';
 import { lineOf } from '../../../src/ledger/row-lines.ts';
 import { segmentsFolder } from '../../../src/ledger/segment-name.ts';
 import { SegmentReader } from '../../../src/ledger/segment-reader.ts';
@@ -105,9 +112,10 @@ describe('a line that is not what was written', () => {
   it('is looked at twice where its process may be writing it', () => {
     const books = openBooks();
     const segment = new PlayedSegment(books.dataDir);
-    const rows = sealedRows(['finish', callRecord()], ['finish', callRecord()], ['finish', callRecord()]);
+    const rows = Buffer.concat(Array.from({ length: 3 }, () => sealedRows(['finish', callRecord()])));
     const holed = Buffer.from(rows);
-    holed.fill(0, rows.length / 2, rows.length / 2 + 40); // what a file system may show that writes in pieces
+    const middle = Math.floor(rows.length / 2);
+    holed.fill(0, middle, middle + 40); // what a file system may show that writes in pieces
     segment.append(holed);
     books.writer.book();
     expect([count(books, 'records'), count(books, 'refused_rows')]).toEqual([1, 0]);
@@ -121,6 +129,55 @@ describe('a line that is not what was written', () => {
     expect(count(books, 'records')).toBe(3);
     books.writer.book();
     expect([count(books, 'records'), count(books, 'refused_rows')]).toEqual([4, 1]);
+  });
+
+  it('takes the rows with it that were sealed with it, and no others', () => {
+    const books = openBooks();
+    const segment = new PlayedSegment(books.dataDir);
+    const rows = sealedRows(...Array.from({ length: 200 }, () => ['finish', callRecord()] as const));
+    rows[30] = (rows[30] ?? 0) ^ 1;
+    segment.append(rows);
+    books.writer.book(() => false);
+    expect(count(books, 'refused_rows')).toBe(1);
+    const [{ line = '' } = {}] = books.database.prepare('SELECT line FROM refused_rows').all();
+    const lost = String(line).split('\x1e').length;
+    expect(lost).toBeGreaterThan(1);
+    expect(String(line).length).toBeLessThan(20_000);
+    expect(count(books, 'records')).toBe(200 - lost);
+  });
+});
+
+describe('a segment of an earlier version', () => {
+  /** As it sealed a row, by itself. */
+  const sealedAlone = (row: string): string => `${crc32(row).toString(16).padStart(8, '0')} ${row}\n`;
+
+  it('is entered, whole and beside those of this one', () => {
+    const books = openBooks();
+    const earlier = new PlayedSegment(books.dataDir, { isOfEarlier: true });
+    const record = callRecord({ agent: 'é', usage_raw: { total_tokens: 1500, note: 'tab\t"quoted"' } });
+    const opening = openCallRecord();
+    const opened = columnsOfRecord(opening).slice(0, RECORD_COLUMNS.indexOf('usage_source') + 1);
+    earlier.append(Buffer.from(sealedAlone(`o${JSON.stringify(opened)}`)));
+    earlier.append(Buffer.from(sealedAlone(`f${JSON.stringify(columnsOfRecord(record))}`)));
+    new PlayedSegment(books.dataDir, { number: 1 }).write(['finish', callRecord()]);
+    books.writer.book();
+    expect([count(books, 'records'), count(books, 'open_calls'), summed(books)]).toEqual([2, 1, 2]);
+    const kept = books.database.prepare(`SELECT ${RECORD_COLUMNS_SQL} FROM records WHERE id = ?`).get(record.id) ?? {};
+    expect(recordOfRow(kept)).toEqual(record);
+    expect(existsSync(earlier.path)).toBe(false); // its successor has rows
+  });
+
+  it('whose process forgets how far a segment of this one is booked costs no more than another reading', () => {
+    const books = openBooks();
+    const segment = new PlayedSegment(books.dataDir);
+    for (let n = 0; n < 4; n++) segment.write(['finish', callRecord({ usage_raw: { filler: 'x'.repeat(1_000_000) } })]);
+    books.database.exec(
+      `CREATE TRIGGER forget AFTER INSERT ON journal_segments BEGIN DELETE FROM journal_segments; END`,
+    );
+    expect(() => books.writer.book()).toThrow('not moved');
+    books.database.exec('DROP TRIGGER forget');
+    books.writer.book();
+    expect([count(books, 'records'), summed(books), count(books, 'refused_rows')]).toEqual([4, 4, 0]);
   });
 });
 
