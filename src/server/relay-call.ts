@@ -70,7 +70,7 @@ export async function relayCall(call: Call, sent: SentCall, rooms: ProxyRooms): 
   const relay = relayOf(call, answer, { watch, head, rooms });
   const over = relay.run();
   // A document comes soon: what its client has said is kept, to read what it says next. So is a stream that came at once.
-  if (!watch.isDocument && !relay.isSettled) exchange.request.forgetHead?.();
+  if (!watch.isDocument && relay.outcome === null) exchange.request.forgetHead?.();
   showHead(relay, watch, exchange);
   const outcome = relay.outcome ?? (await over);
   const reading = watch.finish();

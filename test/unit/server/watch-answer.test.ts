@@ -30,7 +30,9 @@ function answerOf(contentType: string): UpstreamAnswer {
     kind: 'answer',
     status: 200,
     statusText: 'OK',
-    headers: new AnswerHeaders([{ name: 'Content-Type', lowerName: 'content-type', value: contentType }]),
+    headers: new AnswerHeaders([
+      { name: 'Content-Type', lowerName: 'content-type', value: contentType, line: `Content-Type: ${contentType}\r\n` },
+    ]),
     forgetHeaders: () => undefined,
     attach: () => undefined,
     pause: () => undefined,
