@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { HeaderField } from './http1/header-block.ts';
+import type { RepeatedHead } from './http1/request-head.ts';
 
 /** A request as it is written to an upstream. */
 export interface CarriedRequest<Body = Buffer | Readable | null> {
@@ -10,8 +11,11 @@ export interface CarriedRequest<Body = Buffer | Readable | null> {
   readonly headers: readonly string[];
   /** They are known to be names and values that cannot break out of their lines; else the carrier looks. */
   readonly isStrict?: boolean;
-  /** The headers as HTTP/1.1 writes them, where they are strict and others had the same before. */
-  readonly headerLines?: string | null;
+  /**
+   * Shared by the requests to one upstream whose methods, paths and headers are the same, where they are strict: in it a
+   * carrier may keep what it makes of them.
+   */
+  readonly repeated?: RepeatedHead | null;
   readonly body: Body;
 }
 

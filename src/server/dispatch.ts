@@ -5,6 +5,7 @@ import { AnswerHeaders } from './answer-headers.ts';
 import type { AnswerTurns, WaitingAnswer } from './answer-turns.ts';
 import type { AnswerReceiver, CarriedHead, Sending } from './carrier.ts';
 import { ExchangeError } from './http1/exchange-error.ts';
+import type { RepeatedHead } from './http1/request-head.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** A request as it goes to an upstream. */
@@ -16,7 +17,7 @@ export interface OutgoingRequest {
   readonly headers: readonly string[];
   /** These two as for the carrier. */
   readonly isStrict?: boolean;
-  readonly headerLines?: string | null;
+  readonly repeated?: RepeatedHead | null;
   readonly body: Buffer | Readable | null;
 }
 
@@ -54,10 +55,10 @@ const NO_HEADERS = new AnswerHeaders([]);
 export function dispatch(request: OutgoingRequest): Dispatch {
   const exchange = new UpstreamExchange(request.upstream.name, request.upstream.turns);
   const { carrier, basePath } = request.upstream;
-  const { method, headers, isStrict = false, headerLines = null, body } = request;
+  const { method, headers, isStrict = false, repeated = null, body } = request;
   const path = basePath + request.path;
   try {
-    exchange.start(carrier.send({ method, path, headers, isStrict, headerLines, body }, exchange));
+    exchange.start(carrier.send({ method, path, headers, isStrict, repeated, body }, exchange));
   } catch (error) {
     exchange.failed(error instanceof Error ? error : new Error(String(error)));
   }

@@ -36,6 +36,7 @@ export function namesOfParsed(parsed: Readonly<Record<string, unknown>>, count: 
 export function namedByConnection(values: readonly string[]): ReadonlySet<string> | null {
   let names: Set<string> | null = null;
   for (const value of values) {
+    if (value === 'keep-alive') continue; // as nearly all say it
     for (const part of value.split(',')) {
       const name = part.trim().toLowerCase();
       if (name === '' || name === 'keep-alive' || name === 'close') continue;

@@ -92,5 +92,5 @@ function goesOn(lowerName: string, options: UpstreamHeaderOptions): boolean {
 
 /** Whether the client wants to leave HTTP for a WebSocket; other upgrades (h2c) are offers that may be ignored. */
 export function asksForWebSocket(headers: IncomingHttpHeaders): boolean {
-  return /(^|,)\s*websocket\s*($|,|\/)/i.test(headers.upgrade ?? '');
+  return headers.upgrade !== undefined && /(^|,)\s*websocket\s*($|,|\/)/i.test(headers.upgrade);
 }

@@ -198,10 +198,13 @@ class AnswerHead {
 
   /** Sets the header, in the place of the upstream's own of that name if there is one. */
   set(name: string, value: string): void {
-    const place = this.#fields.findIndex(({ lowerName }) => lowerName === name);
-    const other = this.#fields[place];
-    if (other === undefined) this.add(name, value);
-    else this.#fields[place] = headerField(other.name, value, name);
+    for (let i = 0; i < this.#fields.length; i++) {
+      const other = this.#fields[i];
+      if (other?.lowerName !== name) continue;
+      this.#fields[i] = headerField(other.name, value, name);
+      return;
+    }
+    this.add(name, value);
   }
 
   write(status: number, statusText: string): void {

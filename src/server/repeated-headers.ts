@@ -1,12 +1,12 @@
 import type { ClientRequest } from './client-request.ts';
 import { headersForUpstream, type UpstreamHeaderOptions } from './headers.ts';
-import { headerLines } from './http1/request-head.ts';
+import type { RepeatedHead } from './http1/request-head.ts';
 
 /** The headers of a request as it goes to an upstream. */
 export interface OutgoingHeaders {
   readonly headers: readonly string[];
-  /** The same as they are written, where requests have had them before; else null. */
-  readonly lines: string | null;
+  /** Shared with all requests that have the same, and the same method and path; null where none is known. */
+  readonly repeated: RepeatedHead | null;
 }
 
 type Way = Pick<UpstreamHeaderOptions, 'replaceCredential' | 'dropContentEncoding' | 'plainAnswer'>;
@@ -17,7 +17,7 @@ interface Made extends OutgoingHeaders {
 
 /**
  * The headers that go on to one upstream. Of requests whose heads say the same (`ClientRequest.likeness`) they are made
- * once, as a list and as the lines that are written.
+ * once.
  */
 export class RepeatedHeaders {
   readonly #made = new WeakMap<object, Made>();
@@ -26,15 +26,13 @@ export class RepeatedHeaders {
   of(request: ClientRequest, options: UpstreamHeaderOptions): OutgoingHeaders {
     const { likeness = null } = request;
     if (likeness === null || options.contentLength !== null) {
-      return { headers: headersForUpstream(request, options), lines: null };
+      return { headers: headersForUpstream(request, options), repeated: null };
     }
     const known = this.#made.get(likeness);
     if (known !== undefined && isSameWay(known.way, options)) return known;
-    const headers = headersForUpstream(request, options);
-    // What is put together of many parts is looked through part by part each time that it is written, unless it is copied.
-    const lines = Buffer.from(headerLines(headers), 'latin1').toString('latin1');
     const { replaceCredential, dropContentEncoding, plainAnswer } = options;
-    const made = { headers, lines, way: { replaceCredential, dropContentEncoding, plainAnswer } };
+    const way = { replaceCredential, dropContentEncoding, plainAnswer };
+    const made = { headers: headersForUpstream(request, options), repeated: { opening: null }, way };
     this.#made.set(likeness, made);
     return made;
   }

@@ -150,7 +150,7 @@ export function relayLimitsOf(call: Pick<Call, 'settings' | 'caller'>): RelayLim
 
 function outgoing(call: Call, askedBody: Buffer | null): OutgoingRequest {
   const { exchange, request, upstream } = call;
-  const { headers, lines } = upstream.repeatedHeaders.of(exchange.request, {
+  const { headers, repeated } = upstream.repeatedHeaders.of(exchange.request, {
     upstream,
     replaceCredential: call.settings.replaceCredential,
     dropContentEncoding: request.decoded,
@@ -162,7 +162,7 @@ function outgoing(call: Call, askedBody: Buffer | null): OutgoingRequest {
     method: exchange.request.method ?? 'POST',
     path: exchange.target,
     headers,
-    headerLines: lines,
+    repeated,
     isStrict: exchange.request.isStrict === true, // what the configuration adds was checked when it was read
     body: askedBody ?? request.body,
   };

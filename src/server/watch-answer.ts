@@ -178,13 +178,17 @@ function watchDocument(answer: UpstreamAnswer, watched: Watched): AnswerWatch {
   };
 }
 
+/** As nearly all documents have it, so that no expression need look at it. */
+const USUAL_DOCUMENT = 'application/json';
+
 function isEventStream(contentType: string | undefined): boolean {
-  return contentType !== undefined && /^\s*text\/event-stream\b/i.test(contentType);
+  return contentType !== undefined && contentType !== USUAL_DOCUMENT && /^\s*text\/event-stream\b/i.test(contentType);
 }
 
 /** JSON, or a type that does not say what it is. */
 function isDocument(contentType: string | undefined): boolean {
-  return contentType === undefined || /^\s*(application\/([\w.-]+\+)?json|text\/plain)\b/i.test(contentType);
+  if (contentType === undefined || contentType === USUAL_DOCUMENT) return true;
+  return /^\s*(application\/([\w.-]+\+)?json|text\/plain)\b/i.test(contentType);
 }
 
 function lengthOf(contentLength: string | undefined): number | null {

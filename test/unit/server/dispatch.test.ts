@@ -116,7 +116,7 @@ it('is sent below the path of its upstream', () => {
   const told = new ToldCarrier();
   send(told);
   const request = { method: 'POST', path: '/base/a?b', headers: ['c', 'd'], body: null };
-  expect(told.request).toEqual({ ...request, isStrict: false, headerLines: null }); // nobody has said that they were checked
+  expect(told.request).toEqual({ ...request, isStrict: false, repeated: null }); // nobody has said that they were checked
 });
 
 describe('answers that come as fast as they are taken', () => {

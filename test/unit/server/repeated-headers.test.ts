@@ -21,13 +21,15 @@ function requestOf(user: string, likeness: object | null): ClientRequest {
   return Object.assign(request, { likeness });
 }
 
-it('makes the headers of requests that say the same once, as a list and as lines', () => {
+it('makes the headers of requests that say the same once', () => {
   const repeated = new RepeatedHeaders();
   const likeness = {};
   const first = repeated.of(requestOf('a', likeness), OPTIONS);
   expect(first.headers).toEqual(headersForUpstream(requestOf('a', null), OPTIONS));
-  expect(first.lines).toBe('X-User: a\r\naccept-encoding: gzip\r\nauthorization: Bearer sk-upstream\r\n');
+  expect(first.headers).toEqual(['X-User', 'a', 'accept-encoding', 'gzip', 'authorization', 'Bearer sk-upstream']);
+  expect(first.repeated).not.toBeNull();
   expect(repeated.of(requestOf('a', likeness), { ...OPTIONS })).toBe(first);
+  expect(repeated.of(requestOf('a', likeness), { ...OPTIONS, plainAnswer: true }).repeated).not.toBe(first.repeated);
 });
 
 it('tells requests that say different things, and those that are like no other, from one another', () => {
@@ -37,7 +39,7 @@ it('tells requests that say different things, and those that are like no other, 
   expect(repeated.of(requestOf('b', other), OPTIONS).headers).toContain('b');
   expect(repeated.of(requestOf('a', one), OPTIONS).headers).toContain('a');
   const alone = repeated.of(requestOf('c', null), OPTIONS);
-  expect(alone).toEqual({ headers: headersForUpstream(requestOf('c', null), OPTIONS), lines: null });
+  expect(alone).toEqual({ headers: headersForUpstream(requestOf('c', null), OPTIONS), repeated: null });
 });
 
 it.each([
