@@ -65,13 +65,13 @@ export function watchAnswer(answer: UpstreamAnswer, endpoint: Endpoint, withhold
   const expectedBytes = lengthOf(answer.headers.get('content-length'));
   // With the head of an empty answer the client has all of it: it waits for the record, as a document does.
   if (expectedBytes === 0 || BODILESS_STATUSES.has(answer.status)) {
-    return watchDocument(answer, { meter, codings, expectedBytes });
+    return new DocumentWatch(answer, { meter, codings, expectedBytes });
   }
   // Of an endpoint that the table does not know nothing is read: it is recorded without usage.
   if (endpoint.kind === 'unmetered')
     return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
   if (isEventStream(contentType)) return watchEvents(answer, { meter, codings, expectedBytes, ...withholding });
-  if (isDocument(contentType)) return watchDocument(answer, { meter, codings, expectedBytes });
+  if (isDocument(contentType)) return new DocumentWatch(answer, { meter, codings, expectedBytes });
   return { ...PLAIN, passage: new OpenPassage(expectedBytes), source: answer, meter };
 }
 
@@ -79,11 +79,13 @@ const KEEP: HidingVerdict = { kind: 'keep' };
 const HIDES_NOTHING: EventJudge = { judge: () => KEEP, glance: () => KEEP };
 const BODILESS_STATUSES = new Set([204, 304]);
 
+const NO_NAMES: readonly string[] = [];
+
 const PLAIN = {
   isRead: false,
   isDocument: false,
   spill: null,
-  droppedHeaders: [],
+  droppedHeaders: NO_NAMES,
   finish: () => undefined,
 } as const;
 
@@ -146,48 +148,60 @@ function readGuarded(
   return readEvent(event, meter);
 }
 
-function watchDocument(answer: UpstreamAnswer, watched: Watched): AnswerWatch {
-  const passage = new DocumentPassage({
-    expectedBytes: watched.expectedBytes,
-    maxHeldBytes: MAX_HELD_DOCUMENT_BYTES,
-    maxDocumentBytes: MAX_READ_DOCUMENT_BYTES,
-  });
-  const finish = () => {
-    const document = passage.document();
+/** How a document is relayed and read. */
+class DocumentWatch implements AnswerWatch {
+  readonly passage: DocumentPassage;
+  readonly source: AnswerSource;
+  readonly meter: AnswerMeter;
+  readonly isRead = true;
+  readonly isDocument = true;
+  readonly droppedHeaders = NO_NAMES;
+  readonly #codings: readonly string[];
+
+  constructor(answer: UpstreamAnswer, { meter, codings, expectedBytes }: Watched) {
+    this.passage = new DocumentPassage({
+      expectedBytes,
+      maxHeldBytes: MAX_HELD_DOCUMENT_BYTES,
+      maxDocumentBytes: MAX_READ_DOCUMENT_BYTES,
+    });
+    this.source = answer;
+    this.meter = meter;
+    this.#codings = codings;
+  }
+
+  spill(): Buffer | null {
+    return this.passage.spill();
+  }
+
+  finish(): void | Promise<void> {
+    const document = this.passage.document();
     if (document === null) return;
-    if (watched.codings.length === 0) watched.meter.readDocument(document);
-    else return readCoded(document);
-  };
-  const readCoded = async (document: Buffer) => {
+    if (this.#codings.length > 0) return this.#readCoded(document);
+    this.meter.readDocument(document);
+  }
+
+  async #readCoded(document: Buffer): Promise<void> {
     try {
-      watched.meter.readDocument(await decodeBody(document, watched.codings, MAX_READ_DOCUMENT_BYTES));
+      this.meter.readDocument(await decodeBody(document, this.#codings, MAX_READ_DOCUMENT_BYTES));
     } catch (error) {
       // What cannot be decoded cannot be metered: the usage is then missing, and the client gets the bytes as they are.
       if (!(error instanceof DecodingError)) throw error;
     }
-  };
-  return {
-    passage,
-    source: answer,
-    meter: watched.meter,
-    isRead: true,
-    isDocument: true,
-    spill: () => passage.spill(),
-    droppedHeaders: [],
-    finish,
-  };
+  }
 }
 
-/** As nearly all documents have it, so that no expression need look at it. */
-const USUAL_DOCUMENT = 'application/json';
+/** As most upstreams write them, which is told without a regular expression. */
+const PLAIN_EVENT_STREAM = 'text/event-stream';
+const PLAIN_DOCUMENT = 'application/json';
 
 function isEventStream(contentType: string | undefined): boolean {
-  return contentType !== undefined && contentType !== USUAL_DOCUMENT && /^\s*text\/event-stream\b/i.test(contentType);
+  if (contentType === undefined || contentType === PLAIN_DOCUMENT) return false;
+  return contentType === PLAIN_EVENT_STREAM || /^\s*text\/event-stream\b/i.test(contentType);
 }
 
 /** JSON, or a type that does not say what it is. */
 function isDocument(contentType: string | undefined): boolean {
-  if (contentType === undefined || contentType === USUAL_DOCUMENT) return true;
+  if (contentType === undefined || contentType === PLAIN_DOCUMENT) return true;
   return /^\s*(application\/([\w.-]+\+)?json|text\/plain)\b/i.test(contentType);
 }
 
