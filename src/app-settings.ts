@@ -7,6 +7,7 @@ import { createPriceLookup, type PriceLookup } from './pricing/price-lookup.ts';
 import type { Pricer } from './pricing/pricer.ts';
 import { endpointPattern } from './server/admit-caller.ts';
 import type { Status } from './server/management-rooms.ts';
+import type { RateSettings } from './server/rate-limits.ts';
 import type { ProxySettings } from './server/rooms.ts';
 import { createUpstreams, type UpstreamSettings } from './server/upstreams.ts';
 
@@ -37,6 +38,15 @@ export function statusOf(config: Config, running: Running): Status {
   }));
   const authMode = config.auth.mode;
   return { version, nodeVersion, startedAtMs, authMode, openCalls, journal, upstreams, configuration };
+}
+
+/** How many requests a minute there may be. */
+export function rateSettingsOf({ rates }: Config): RateSettings {
+  return {
+    unauthenticatedPerMinute: rates.unauthenticated_per_minute,
+    managementPerMinute: rates.management_per_minute,
+    keyRequestsPerMinute: rates.key_requests_per_minute,
+  };
 }
 
 /** Makes of a configuration what the proxied path works with. */

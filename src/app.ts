@@ -5,7 +5,7 @@ import { createAccess, createUseNotes, noteReload, watchChanges } from './app-ac
 import { openLimits, stageSettingsOf } from './app-limits.ts';
 import { observerOf } from './app-observer.ts';
 import { createReaders } from './app-readers.ts';
-import { proxySettingsOf, statusOf } from './app-settings.ts';
+import { proxySettingsOf, rateSettingsOf, statusOf } from './app-settings.ts';
 import { startEventsOut } from './app-sinks.ts';
 import { KeyDirectory } from './attribution/key-directory.ts';
 import { ConfigError } from './config/config-error.ts';
@@ -172,11 +172,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   );
   const redis = await openSharedRedis(config, logger);
   const rates = await createRequestRates(app, {
-    settings: () => ({
-      unauthenticatedPerMinute: config.rates.unauthenticated_per_minute,
-      managementPerMinute: config.rates.management_per_minute,
-      keyRequestsPerMinute: config.rates.key_requests_per_minute,
-    }),
+    settings: () => rateSettingsOf(config),
     redis: redis?.client,
     nowMs: () => clock.monotonicMs(),
   });
