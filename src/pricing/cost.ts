@@ -41,16 +41,16 @@ export function costOf(priced: PricedUsage): Cost {
 
 /** The same with prices that were found for a call of this length and tier. */
 export function costAt(usage: Usage, applied: AppliedPrices): Cost {
-  const lineItems: LineItem[] = [];
+  const lineItems = chargesOf(usage, applied).map((charge) => lineItemOf(charge, applied.multiplier));
   let costNanoUsd = 0;
-  for (const charge of chargesOf(usage, applied)) {
-    const { kind, quantity } = charge;
-    if (!Number.isSafeInteger(quantity)) throw new RangeError('a sum of tokens is beyond safe integers');
-    const itemNanoUsd = amountOf(charge, applied.multiplier);
-    lineItems.push({ kind, quantity, costNanoUsd: itemNanoUsd });
-    costNanoUsd = safeInteger(costNanoUsd + itemNanoUsd);
-  }
+  for (const item of lineItems) costNanoUsd = safeInteger(costNanoUsd + item.costNanoUsd);
   return { costNanoUsd, lineItems };
+}
+
+function lineItemOf(charge: Charge, multiplier: bigint): LineItem {
+  const { kind, quantity } = charge;
+  if (!Number.isSafeInteger(quantity)) throw new RangeError('a sum of tokens is beyond safe integers');
+  return { kind, quantity, costNanoUsd: amountOf(charge, multiplier) };
 }
 
 /** What a quantity costs. Amounts within safe integers, which nearly all are, are exact as numbers too. */
