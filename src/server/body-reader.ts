@@ -36,7 +36,10 @@ function restOfBody(request: ClientRequest, limitBytes: number): Promise<Buffer>
     });
     request.on('end', () => {
       const first = parts[0];
-      resolve(parts.length === 1 && first ? first : Buffer.concat(parts));
+      if (parts.length === 1 && first) return resolve(first);
+      const body = Buffer.concat(parts);
+      for (const part of parts) request.giveBack?.(part);
+      resolve(body);
     });
     request.on('error', () => reject(stoppedSending()));
     request.on('close', () => {

@@ -33,6 +33,11 @@ export interface ClientRequest {
   removeAllListeners(event: 'data'): unknown;
   /** The whole body, where it has come already and nobody has asked for it. It is then over, and nothing more is told. */
   takeWhole?(): Buffer | null;
+  /**
+   * A piece of the body, as `data` gave it, has been copied and nobody will look at it again: its memory goes back at
+   * once, where it is known to be nobody else's. The piece is empty then.
+   */
+  giveBack?(chunk: Buffer): void;
   /** Nobody will read the headers any more: while a stream is open they need not be kept. */
   forgetHead?(): void;
   pause(): unknown;

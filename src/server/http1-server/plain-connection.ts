@@ -156,7 +156,7 @@ export class PlainConnection implements AnswerKeeper {
     const request = this.#request;
     let rest: Buffer | null = chunk;
     if (request !== null && !request.complete) {
-      rest = request.take(chunk);
+      rest = request.take(chunk, isAlone(chunk));
       if (request.complete) this.looksWaited = 0;
     }
     if (rest === null) return;
@@ -184,7 +184,7 @@ export class PlainConnection implements AnswerKeeper {
     this.#request = request;
     this.#response = response;
     this.looksWaited = 0;
-    if (bytes.length > head.bytes) request.take(bytes.subarray(head.bytes));
+    if (bytes.length > head.bytes) request.take(bytes.subarray(head.bytes), isAlone(bytes));
     this.#lane.serve(request, response);
   }
 
@@ -230,4 +230,9 @@ export class PlainConnection implements AnswerKeeper {
 
 function rememberedOf(head: RequestHead, bytes: Buffer): RememberedHead | null {
   return head.bytes <= MAX_REMEMBERED_BYTES ? new RememberedHead(head, bytes) : null;
+}
+
+/** Whether nothing else stands in the memory of `bytes`, as of what Node has read for a socket: it is not out of `Buffer`'s pool. */
+function isAlone(bytes: Buffer): boolean {
+  return bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
 }
