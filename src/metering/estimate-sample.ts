@@ -22,6 +22,8 @@ const RECORD_SEPARATOR = 0x1e;
 const MAX_SAMPLE_BYTES = 8 * 1024;
 /** An event with fewer bytes around it has come alone: its stream is paced, and may be open for long. */
 const MOST_AROUND_BYTES = 64;
+/** Chunks are counted from 0 on. */
+const NO_CHUNK = -1;
 /** What waits for it comes after the read that is being handled. */
 const READ = Promise.resolve();
 /** Where the type of a typed event stands, if it has no `event:` line. */
@@ -41,6 +43,8 @@ export class OutputSample {
   #kept: KeptEvents | null = null;
   /** The chunk whose lines are noted, as text: its bytes are moved while it is read. Null where none are. */
   #notedText: string | null = null;
+  /** Which chunk that is: two that say the same are two. */
+  #notedChunk = NO_CHUNK;
   /** Where those lines begin and end. */
   #noted: number[] = [];
   #keptBytes = 0;
@@ -84,7 +88,7 @@ export class OutputSample {
     let room = MAX_SAMPLE_BYTES - this.#keptBytes - 1;
     if (room < 0) return;
     const text = chunk.toString('latin1', from, Math.min(end, from + room + (count + 1) * AROUND_DATA_BYTES));
-    this.#noteFrom(text);
+    this.#noteFrom(text, NO_CHUNK);
     for (let at = 0; at < text.length && room >= 0; ) {
       const start = at + DATA_PREFIX_BYTES;
       const lineEnd = text.indexOf('\n', start);
@@ -127,15 +131,16 @@ export class OutputSample {
    * Notes a line of a chunk that has more of them. They are copied when the chunk has been read, for most often it has
    * the usage too, and then there is nothing to copy.
    */
-  #note({ text, from }: ChunkSpan, to: number): void {
-    if (this.#notedText !== text) this.#noteFrom(text);
+  #note({ text, from, chunkNumber }: ChunkSpan, to: number): void {
+    if (this.#notedText === null || this.#notedChunk !== chunkNumber) this.#noteFrom(text, chunkNumber);
     this.#noted.push(from, to);
     this.#keptBytes += to - from + 1;
   }
 
-  #noteFrom(text: string): void {
+  #noteFrom(text: string, chunkNumber: number): void {
     this.#keepNoted();
     this.#notedText = text;
+    this.#notedChunk = chunkNumber;
     void READ.then(() => this.#keepNoted());
   }
 

@@ -49,6 +49,21 @@ describe('OutputSample', () => {
     expect(keptOf(sample)).toEqual(lines.slice(0, 6));
   });
 
+  it('has the lines of two chunks that say the same, of which the first has been read only in part', async () => {
+    const sample = chatSample();
+    const data = lines.slice(0, 3).map((line) => Buffer.from(line));
+    const chunk = Buffer.from(data.map((line) => `data: ${line}\n\n`).join(''));
+    const text = chunk.toString('latin1');
+    const second = {
+      from: 8 + (data[0]?.length ?? 0) + 6,
+      to: 8 + (data[0]?.length ?? 0) + 6 + (data[1]?.length ?? 0),
+    };
+    sample.addLine({ chunk, text, ...second, chunkNumber: 1 }, null);
+    addChunk(sample, lines.slice(0, 3), 2);
+    await Promise.resolve();
+    expect(keptOf(sample)).toEqual([lines[1], ...lines.slice(0, 3)]);
+  });
+
   it('keeps no more than 8 KiB of lines that come together, and counts all of them', () => {
     const sample = chatSample();
     const many = [...lines, ...lines, ...lines];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyEndpoint } from '../../../src/metering/endpoints.ts';
+import { eventsIn } from '../../../src/metering/estimate-sample.ts';
 import { type EventSkimmer, openEventSkimmer } from '../../../src/metering/event-skim/event-skimmer.ts';
 import { AnswerHeaders } from '../../../src/server/answer-headers.ts';
 import type { UpstreamAnswer } from '../../../src/server/dispatch.ts';
@@ -199,6 +200,20 @@ describe('a watched chat stream', () => {
     expect(passed.all.toString()).toBe(`${event.replace(',"usage":null', '').repeat(900)}data: [DONE]\n\n`);
     expect(finding.usage).toMatchObject({ input_tokens: 19, output_tokens: 7 });
     expect(counting.passed).toBeGreaterThan(890);
+  });
+
+  it('is read whose events are all the same, also where what is read at a time of a chunk says the same', async () => {
+    const head = 'data: {"id":"chatcmpl-1","model":"m","choices":[{"index":0,"delta":{"content":"';
+    const tail = '"}}]}\n\n';
+    const event = `${head}${'x'.repeat(256 - head.length - tail.length)}${tail}`;
+    const chunk = Buffer.from(event.repeat(16));
+    for (const hiding of HIDINGS) {
+      const { passed, evidence } = await seen([chunk, chunk], hiding, skimmer);
+      expect(passed.all.toString()).toBe(event.repeat(32));
+      if (evidence?.kind !== 'events') throw new Error('no events were kept');
+      const data = event.slice('data: '.length, -2);
+      expect([...eventsIn(evidence.bytes)].map(String)).toEqual(Array(32).fill(data));
+    }
   });
 
   it('is looked at event by event where a limit may end it, and where it is no stream of chat', async () => {
