@@ -119,7 +119,16 @@ function openOutput(destination: number | LogStream): Output {
   let isBroken = false;
   stream.on('error', () => {
     isBroken = true;
+    if (isGivenUp) stream.destroy(); // not sooner: what a write that is under way would go on with would be gone
   });
+  stream.on('write', () => {
+    isBroken = false;
+  });
+  // It would try for ever, at the end of the process too, and cut the lines behind the piece that could not be written.
+  const flushSync = stream.flushSync.bind(stream);
+  stream.flushSync = () => {
+    if (!isBroken) flushSync();
+  };
   return {
     stream: {
       // The type of the destination knows only that it takes text.
@@ -131,7 +140,6 @@ function openOutput(destination: number | LogStream): Output {
         if (isBroken) return resolve();
         const giveUp = () => {
           isGivenUp = true;
-          stream.destroy();
           resolve();
         };
         const patience = setTimeout(giveUp, CLOSE_PATIENCE_MS);

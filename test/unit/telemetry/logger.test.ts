@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { text as textOf } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createLogger, type Logger } from '../../../src/telemetry/logger.ts';
 
 function capture(): { logger: Logger; lines: () => Record<string, unknown>[]; text: () => string } {
@@ -199,5 +202,39 @@ describe('to a file', () => {
     const logger = createLogger({ level: 'info', destination: openSync('/dev/full', 'w') });
     for (let i = 0; i < 500; i++) logger.info({ number: i }, 'line');
     await expect(logger.close()).resolves.toBeUndefined();
+  });
+});
+
+describe('of a process that ends', () => {
+  const LOGGER = new URL('../../../src/telemetry/logger.ts', import.meta.url).href;
+  /** Logs some hundred kilobytes, and closes the log when it was written to. Tells of the close on standard error. */
+  const PROGRAM = `
+    import { createLogger } from '${LOGGER}';
+    const logger = createLogger({ level: 'info' });
+    for (let number = 0; number < 1000; number++) logger.info({ number, filler: 'x'.repeat(500) }, 'line');
+    setTimeout(() => void logger.close().then(() => process.stderr.write('closed')), 100);`;
+
+  function run(output: 'pipe' | number) {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', PROGRAM], {
+      stdio: ['ignore', output, 'pipe'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return child;
+  }
+
+  it.runIf(process.platform === 'linux')('a full disk does not keep it', { timeout: 10_000 }, async () => {
+    const child = run(openSync('/dev/full', 'w'));
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('a reader who takes nothing for long gets the lines after all, each whole', { timeout: 20_000 }, async () => {
+    const child = run('pipe');
+    const ended = once(child, 'exit');
+    if (child.stdout === null || child.stderr === null) throw new Error('the process has no pipes');
+    await once(child.stderr, 'data'); // the close has given up
+    const lines = (await textOf(child.stdout)).trimEnd().split('\n');
+    expect(await ended).toEqual([0, null]);
+    expect(lines.map((line): unknown => JSON.parse(line)['number'])).toEqual(lines.map((_, number) => number));
+    expect(lines).toHaveLength(1000);
   });
 });
