@@ -115,7 +115,6 @@ export class FilteredEventPassage implements Passage {
   #takeTogether(passEvents: PassEvents, chunk: Buffer, at: number): number {
     const passed = this.#complete ? null : passEvents(chunk, at);
     if (passed === null) return at;
-    this.#keepBetweenEvents(at);
     const { end, kept } = passed;
     if (kept === null) this.#compact(at, end);
     else this.#put(kept, end);

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MetertapError } from '../../../src/core/errors.ts';
 import { classifyEndpoint } from '../../../src/metering/endpoints.ts';
 import { eventsIn } from '../../../src/metering/estimate-sample.ts';
 import { type EventSkimmer, openEventSkimmer } from '../../../src/metering/event-skim/event-skimmer.ts';
 import { AnswerHeaders } from '../../../src/server/answer-headers.ts';
 import type { UpstreamAnswer } from '../../../src/server/dispatch.ts';
+import { StreamGuard } from '../../../src/server/stream-guard.ts';
 import { type UsageHiding, watchAnswer } from '../../../src/server/watch-answer.ts';
 import { pass } from '../streaming/passed.ts';
 import { cutAt } from '../streaming/scanned.ts';
@@ -216,7 +218,31 @@ describe('a watched chat stream', () => {
     }
   });
 
-  it('is looked at event by event where a limit may end it, and where it is no stream of chat', async () => {
+  it('has its usage hidden beside choices where only events that were passed together had null in its place', async () => {
+    const plain = `data: {${ID},"choices":[{"index":0,"delta":{"content":"${'so '.repeat(40)}"}}]}\n\n`;
+    const withNull = plain.replace('}]}\n', '}],"usage":null}\n');
+    const withUsage = plain.replace('}]}\n', `}],${USAGE}}\n`);
+    const chunk = Buffer.from(`${plain}${withNull.repeat(20)}${withUsage}data: [DONE]\n\n`);
+    const counting = counted(skimmer);
+    const { passed, finding } = await seen([chunk], { usageOnlyWhenAsked: false }, counting);
+    expect(passed.all.toString()).toBe(`${plain.repeat(22)}data: [DONE]\n\n`);
+    expect(finding.usage).toMatchObject({ input_tokens: 19, output_tokens: 7 });
+    expect(counting.passed).toBe(20);
+  });
+
+  it('is looked at event by event where a limit may end it', async () => {
+    const event = `data: {${ID},"choices":[{"index":0,"delta":{"content":" so"}}],"usage":null}\n\n`;
+    const refusal = () => new MetertapError('budget_exceeded', 'The budget is used up.');
+    const guard = new StreamGuard({ outputTokens: 1e6, code: 'budget_exceeded', refusal }, chat);
+    const counting = counted(skimmer);
+    const hiding = { usageOnlyWhenAsked: false };
+    const watch = watchAnswer(answerOf('text/event-stream'), chat, { hiding, guard, skimmer: counting });
+    const { all } = await pass(watch.passage, [Buffer.from(event.repeat(100))]);
+    expect(all.toString()).toBe(event.replace(',"usage":null', '').repeat(100));
+    expect(counting.passed).toBe(0);
+  });
+
+  it('is looked at event by event where it is no stream of chat', async () => {
     const responses = classifyEndpoint('POST', 'responses');
     const counting = counted(skimmer);
     const watch = watchAnswer(answerOf('text/event-stream'), responses, {
@@ -225,7 +251,7 @@ describe('a watched chat stream', () => {
       skimmer: counting,
     });
     const event = 'data: {"type":"response.output_text.delta","delta":"so","usage":null}\n\n';
-    await pass(watch.passage, [Buffer.from(event.repeat(100))]);
+    await pass(watch.passage, [Buffer.from(event.repeat(100)), Buffer.from(event.repeat(100))]);
     expect(counting.passed).toBe(0);
   });
 });
