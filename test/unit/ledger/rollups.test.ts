@@ -98,6 +98,18 @@ function readTable(database: DatabaseSync, table: string, names: readonly string
   );
 }
 
+/** Expects every roll-up to be the fold of the records. */
+function expectFolded(database: DatabaseSync, records: readonly CallRecord[]): void {
+  for (const [table, dimensions] of Object.entries(TABLES)) {
+    const names = Object.keys(dimensions(callRecord()));
+    const summed = records.filter((record) => {
+      if (table === 'user_day') return record.user !== null;
+      return table !== 'agent_day' || record.agent !== null;
+    });
+    expect(readTable(database, table, names)).toEqual(foldBy(summed, dimensions));
+  }
+}
+
 /** A call as it comes: often opened before, sometimes queued, sometimes finished or opened again. */
 const steps = fc.array(fc.tuple(endedRecord, fc.boolean(), fc.boolean(), fc.boolean()), { maxLength: 30 });
 
@@ -121,19 +133,38 @@ describe('roll-ups', () => {
           for (let at = 0; at < pass.length; at += batchSize) writer.write(pass.slice(at, at + batchSize));
         }
 
-        const records = calls.map(([record]) => record);
-        for (const [table, dimensions] of Object.entries(TABLES)) {
-          const names = Object.keys(dimensions(callRecord()));
-          const summed = records.filter((record) => {
-            if (table === 'user_day') return record.user !== null;
-            return table !== 'agent_day' || record.agent !== null;
-          });
-          expect(readTable(database, table, names)).toEqual(foldBy(summed, dimensions));
-        }
+        expectFolded(
+          database,
+          calls.map(([record]) => record),
+        );
         database.close();
       }),
       { numRuns: 80 },
     );
+  });
+
+  it.each<Partial<CallRecord>>([
+    { team: 'another' },
+    { key_id: 'another' },
+    { run_id: 'another' },
+    { session_id: 'another' },
+    { agent: 'another' },
+    { agent: null },
+    { user: 'another' },
+    { user: null },
+    { upstream: 'another' },
+    { endpoint: 'responses' },
+    { response_model: 'another' },
+    { service_tier: 'flex' },
+    { usage_source: 'estimated' },
+    { started_at: '2026-03-01T00:00:00.000Z' },
+  ])('keep calls apart of which only one thing differs, as they come in turn in one batch: %o', (difference) => {
+    const { database, writer } = openMemory();
+    const one = { user: 'ada', session_id: 'night' };
+    const records = [one, { ...one, ...difference }, one, { ...one, ...difference }].map(callRecord);
+    writer.write(rowsOf(records.map((record) => ['finish', record] as const)));
+    expectFolded(database, records);
+    database.close();
   });
 
   it('are bucketed by the lengths that the readers rely on', () => {
