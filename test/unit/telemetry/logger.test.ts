@@ -207,12 +207,12 @@ describe('to a file', () => {
 
 describe('of a process that ends', () => {
   const LOGGER = new URL('../../../src/telemetry/logger.ts', import.meta.url).href;
-  /** Logs some hundred kilobytes, and closes the log when it was written to. Tells of the close on standard error. */
+  /** Logs some hundred kilobytes, and closes the log while it is written to. Tells of the close on standard error. */
   const PROGRAM = `
     import { createLogger } from '${LOGGER}';
     const logger = createLogger({ level: 'info' });
     for (let number = 0; number < 1000; number++) logger.info({ number, filler: 'x'.repeat(500) }, 'line');
-    setTimeout(() => void logger.close().then(() => process.stderr.write('closed')), 100);`;
+    setImmediate(() => void logger.close().then(() => process.stderr.write('closed')));`;
 
   function run(output: 'pipe' | number) {
     const child = spawn(process.execPath, ['--input-type=module', '--eval', PROGRAM], {
