@@ -97,7 +97,7 @@ describe('a call', () => {
       expect(segmentsIn(dataDir).length).toBeLessThanOrEqual(2);
     }, WAIT);
     expect(await recordsOf(journal)).toBe(400);
-    expect(segmentsIn(dataDir).every((name) => !name.endsWith('-0.log'))).toBe(true);
+    expect(segmentsIn(dataDir).every((name) => !name.endsWith('-0.rows'))).toBe(true);
   });
 
   it('survives a loss of power with `synchronous: full`, as far as the disk says so', async () => {
