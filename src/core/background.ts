@@ -6,10 +6,16 @@ export class BackgroundWork {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #running = new Set<Promise<void>>();
   readonly #onError: (name: string, error: unknown) => void;
+  readonly #stop = new AbortController();
 
   /** @param onError told of every failure; background work has no caller that could catch it */
   constructor(onError: (name: string, error: unknown) => void) {
     this.#onError = onError;
+  }
+
+  /** Tells work that may take minutes to come to an end. */
+  get stopping(): AbortSignal {
+    return this.#stop.signal;
   }
 
   /** Runs `work` now, without the caller waiting for it. */
@@ -36,8 +42,9 @@ export class BackgroundWork {
     this.#timers.add(timer);
   }
 
-  /** Ends all timers and waits for what is running. */
+  /** Ends all timers, tells work that is running (`stopping`) and waits for what is running. */
   async stop(): Promise<void> {
+    this.#stop.abort();
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers.clear();
     await Promise.all(this.#running);

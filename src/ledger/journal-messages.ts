@@ -66,6 +66,8 @@ export interface JournalCalls {
   noteUses: { input: readonly KeyUse[]; output: null };
   accessSince: { input: { version: number; nowMs: number }; output: AccessDelta };
   prune: { input: { beforeMs: number | null; nowMs: number }; output: PruneResult };
+  /** What is being deleted by `prune` ends after its step, and answers. */
+  stopPruning: { input: null; output: null };
   correct: { input: CorrectionBatch; output: string[] };
   draftLines: {
     input: { team: string; period: string; lines: readonly StatementLine[]; isFirst: boolean };

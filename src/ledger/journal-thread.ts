@@ -86,6 +86,7 @@ export function openJournalThread(start: JournalStart, post: (message: FromJourn
 export class JournalThread {
   readonly #parts: Parts;
   readonly #queue: CommitQueue;
+  #pruning = new AbortController();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -130,7 +131,9 @@ export class JournalThread {
       case 'closeStatement':
         return closeStatement(database, call.input);
       case 'prune':
-        return prune(database, call.input);
+        return prune(database, { ...call.input, signal: this.#pruning.signal });
+      case 'stopPruning':
+        return this.#stopPruning();
       case 'recover':
         return this.#recover(call.input.nowMs);
       case 'claimSinks':
@@ -150,6 +153,12 @@ export class JournalThread {
     }
   }
 
+  #stopPruning(): null {
+    this.#pruning.abort();
+    this.#pruning = new AbortController();
+    return null;
+  }
+
   /** Skipped while another process starts or recovers: that one finds the same dead instances. */
   #recover(nowMs: number): CallRecord[] {
     const options = { ...this.#parts.start, ...this.#parts, nowMs, recoverOwn: false };
@@ -159,6 +168,7 @@ export class JournalThread {
 
   /** What cannot be booked now is durable, and is booked at the next start. */
   #close(isComplete: boolean): null {
+    this.#stopPruning();
     const committed = this.#queue.commitAll();
     const booked = this.#queue.book();
     this.#queue.stop();

@@ -205,10 +205,20 @@ export class Journal implements Ledger {
 
   /**
    * Deletes records that began before `beforeMs` (null: none), and minute and hour roll-ups that are past their time.
-   * Open calls, day roll-ups, runs and sessions stay. @throws LedgerError
+   * Open calls, day roll-ups, runs and sessions stay. With millions of records it takes minutes.
+   *
+   * @param stop ends all deleting early; the result says what was deleted until then
+   * @throws LedgerError
    */
-  prune(beforeMs: number | null): Promise<PruneResult> {
-    return this.#link.call('prune', { beforeMs, nowMs: this.#options.clock.nowMs() });
+  async prune(beforeMs: number | null, stop?: AbortSignal): Promise<PruneResult> {
+    const end = (): void => void this.#link.call('stopPruning', null).catch(() => null); // without a thread nothing is deleted
+    if (stop?.aborted) return { records: 0, undelivered: 0, minuteRows: 0, hourRows: 0 };
+    stop?.addEventListener('abort', end, { once: true });
+    try {
+      return await this.#link.call('prune', { beforeMs, nowMs: this.#options.clock.nowMs() });
+    } finally {
+      stop?.removeEventListener('abort', end);
+    }
   }
 
   /** Closes the open calls of processes that have died since. Gives how many. @throws LedgerError */

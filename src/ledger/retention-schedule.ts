@@ -17,14 +17,15 @@ export interface RetentionOptions {
 
 /**
  * Once an hour, and once at the start: closes the calls of processes that have died beside this one, and deletes what
- * is past its retention. Failures go to the background work's error handler; the next hour tries again.
+ * is past its retention; a stop does not wait for all of that. Failures go to the background work's error handler; the next hour tries again.
  */
 export function startRetention(options: RetentionOptions): void {
   const { journal, background, clock, retentionDays, onUndelivered } = options;
   const keep = async (): Promise<void> => {
     await journal.recoverDeadInstances();
     const days = retentionDays();
-    const { undelivered } = await journal.prune(days === null ? null : clock.nowMs() - days * DAY_MS);
+    const beforeMs = days === null ? null : clock.nowMs() - days * DAY_MS;
+    const { undelivered } = await journal.prune(beforeMs, background.stopping);
     if (undelivered > 0) onUndelivered?.(undelivered);
   };
   background.run('ledger retention', keep);

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { firstIdAt } from '../core/ids.ts';
 import { distinctTeams } from './distinct-teams.ts';
 import type { PruneResult } from './journal-messages.ts';
@@ -12,26 +12,48 @@ const MINUTES_KEPT_MS = 8 * DAY_MS;
 const HOURS_KEPT_MS = 400 * DAY_MS;
 
 const RECORDS_PER_STEP = 500;
+/**
+ * After each step three times as long as it took belongs to others: a retention that was made shorter has millions of
+ * records to delete at once, on the thread that books calls and the core that they have.
+ */
+const REST_PER_STEP = 3;
 
 export interface PruneOptions {
   /** Records that began before this are deleted; null keeps all. */
   readonly beforeMs: number | null;
   readonly nowMs: number;
+  /** Ends it after a step. What is left is deleted by the next one. */
+  readonly signal: AbortSignal;
 }
 
 /**
- * Deletes what is older than its retention, in small transactions with a turn of the event loop between them, so that
- * commits of running calls are not kept waiting. Open calls are never deleted, and what day roll-ups, runs and
+ * Deletes what is older than its retention, in small transactions with a rest between them, so that neither commits nor
+ * bookings of running calls are kept waiting. Open calls are never deleted, and what day roll-ups, runs and
  * sessions say does not change. Records that a sink still waits for stay for up to `UNDELIVERED_KEPT_MS` longer.
  */
 export async function prune(database: DatabaseSync, options: PruneOptions): Promise<PruneResult> {
-  pruneOutbox(database, options.nowMs);
-  const none = { records: 0, undelivered: 0 };
-  return {
-    ...(options.beforeMs === null ? none : await pruneRecords(database, options.beforeMs)),
-    minuteRows: await pruneBuckets(database, 'usage_minute', options.nowMs - MINUTES_KEPT_MS),
-    hourRows: await pruneBuckets(database, 'usage_hour', options.nowMs - HOURS_KEPT_MS),
-  };
+  const { signal } = options;
+  const deleted = { records: 0, undelivered: 0, minuteRows: 0, hourRows: 0 };
+  let beganAtMs = performance.now();
+  for (const step of stepsOf(database, options)) {
+    for (const name of KINDS) deleted[name] += step[name] ?? 0;
+    await sleep((performance.now() - beganAtMs) * REST_PER_STEP, null, { signal }).catch(() => null);
+    if (signal.aborted) break;
+    beganAtMs = performance.now();
+  }
+  return deleted;
+}
+
+const KINDS = ['records', 'undelivered', 'minuteRows', 'hourRows'] as const satisfies (keyof PruneResult)[];
+
+/** Each step is a transaction, and says what it has deleted. */
+type Steps = Generator<Partial<PruneResult>, void>;
+
+function* stepsOf(database: DatabaseSync, { beforeMs, nowMs }: PruneOptions): Steps {
+  pruneOutbox(database, nowMs);
+  if (beforeMs !== null) yield* pruneRecords(database, beforeMs);
+  for (const rows of pruneBuckets(database, 'usage_minute', nowMs - MINUTES_KEPT_MS)) yield { minuteRows: rows };
+  for (const rows of pruneBuckets(database, 'usage_hour', nowMs - HOURS_KEPT_MS)) yield { hourRows: rows };
 }
 
 export type PrunedTable = 'records' | 'usage_minute' | 'usage_hour';
@@ -57,10 +79,7 @@ function writeKeptFrom(database: DatabaseSync, table: PrunedTable, fromMs: numbe
   database.prepare(sql).run(table, fromMs);
 }
 
-async function pruneRecords(
-  database: DatabaseSync,
-  beforeMs: number,
-): Promise<Pick<PruneResult, 'records' | 'undelivered'>> {
+function* pruneRecords(database: DatabaseSync, beforeMs: number): Steps {
   writeKeptFrom(database, 'records', beforeMs);
   const stepEnd = database.prepare(
     `SELECT max(id) AS last_id FROM (SELECT id FROM records WHERE id > ? AND id < ? ORDER BY id LIMIT ${RECORDS_PER_STEP})`,
@@ -75,42 +94,39 @@ async function pruneRecords(
   const before = firstIdAt(beforeMs);
   const keptFrom = firstIdAt(beforeMs - UNDELIVERED_KEPT_MS);
   const passed = passedByAllSinks(database) ?? Number.MAX_SAFE_INTEGER;
-  let records = 0;
-  let undelivered = 0;
   let after = '';
   for (;;) {
     const row = stepEnd.get(after, before);
     const last = row ? textOrNull(row, 'last_id') : null;
-    if (last === null) return { records, undelivered };
+    if (last === null) return;
     const lost = countUndelivered.get(after, last, keptFrom, passed);
-    undelivered += lost ? integer(lost, 'rows') : 0;
-    records += Number(deleteStep.run(after, last, passed, keptFrom).changes);
+    const { changes } = deleteStep.run(after, last, passed, keptFrom);
+    yield { records: Number(changes), undelivered: lost ? integer(lost, 'rows') : 0 };
     after = last;
-    await nextTurn();
   }
 }
 
-/** Steps of one hour of buckets of one team: the key's order, so that each step touches neighbouring rows. */
-async function pruneBuckets(
+/**
+ * Steps of one hour of buckets of one team: the key's order, so that each step touches neighbouring rows. Gives how many
+ * each has deleted.
+ */
+function* pruneBuckets(
   database: DatabaseSync,
   table: 'usage_minute' | 'usage_hour',
   beforeMs: number,
-): Promise<number> {
+): Generator<number, void> {
   const oldest = database.prepare(
     `SELECT min(bucket_start) AS oldest FROM ${table} WHERE team = ? AND bucket_start < ?`,
   );
   const deleteStep = database.prepare(`DELETE FROM ${table} WHERE team = ? AND bucket_start >= ? AND bucket_start < ?`);
   const fromMs = -floorTo(-beforeMs, BUCKET_MS[table]);
   writeKeptFrom(database, table, fromMs);
-  let deleted = 0;
   for (const team of distinctTeams(database, table)) {
     for (;;) {
       const row = oldest.get(team, fromMs);
       const start = row ? integerOrNull(row, 'oldest') : null;
       if (start === null) break;
-      deleted += Number(deleteStep.run(team, start, Math.min(start + HOUR_MS, fromMs)).changes);
-      await nextTurn();
+      yield Number(deleteStep.run(team, start, Math.min(start + HOUR_MS, fromMs)).changes);
     }
   }
-  return deleted;
 }

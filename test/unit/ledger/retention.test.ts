@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -74,6 +75,31 @@ describe('prune', () => {
     expect(countRows(dataDir, 'records')).toBe(6);
   });
 
+  it('ends after a step when it is stopped, and the next one deletes what is left', async () => {
+    const journal = await openTestJournal({ clock });
+    await Promise.all(Array.from({ length: 3_000 }, () => journal.finish(callRecord({ started_at: daysAgo(100) }))));
+    const stop = new AbortController();
+    const pruned = journal.prune(NOW_MS, stop.signal);
+    stop.abort();
+    const { records } = await pruned;
+    expect(records).toBeGreaterThan(0);
+    expect(records).toBeLessThan(3_000);
+    expect(await journal.prune(NOW_MS)).toMatchObject({ records: 3_000 - records });
+    expect(await journal.prune(NOW_MS, stop.signal)).toMatchObject({ records: 0 });
+  });
+
+  it('leaves what is left where the journal is closed meanwhile', async () => {
+    const dataDir = temporaryFolder();
+    const journal = await openTestJournal({ dataDir, clock });
+    await Promise.all(Array.from({ length: 3_000 }, () => journal.finish(callRecord({ started_at: daysAgo(100) }))));
+    const pruned = journal.prune(NOW_MS).catch(() => null); // whoever asked may hear that the thread has ended
+    await journal.close();
+    await pruned;
+    const left = Number(countRows(dataDir, 'records'));
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(3_000);
+  });
+
   it('does not keep commits waiting', async () => {
     const journal = await openTestJournal({ clock });
     await Promise.all(Array.from({ length: 3_000 }, () => journal.finish(callRecord({ started_at: daysAgo(100) }))));
@@ -98,7 +124,7 @@ describe('startRetention', () => {
     });
     startRetention({ journal, background, clock, retentionDays: () => 30 });
     await vi.advanceTimersByTimeAsync(0);
-    expect(journal.prune.mock.calls).toEqual([[NOW_MS - 30 * DAY_MS]]);
+    expect(journal.prune.mock.calls).toEqual([[NOW_MS - 30 * DAY_MS, background.stopping]]);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(journal.prune).toHaveBeenCalledTimes(2);
     expect(journal.recoverDeadInstances).toHaveBeenCalledTimes(2);
@@ -113,6 +139,21 @@ describe('startRetention', () => {
     const background = new BackgroundWork(() => undefined);
     startRetention({ journal, background, clock, retentionDays: () => null });
     await background.stop();
-    expect(journal.prune.mock.calls).toEqual([[null]]);
+    expect(journal.prune.mock.calls).toEqual([[null, background.stopping]]);
+  });
+
+  it('ends a long deletion when the process stops', async () => {
+    const deletes = (_: number | null, stop?: AbortSignal) =>
+      once(stop ?? new EventTarget(), 'abort').then(() => ({
+        records: 500,
+        undelivered: 0,
+        minuteRows: 0,
+        hourRows: 0,
+      }));
+    const journal = { prune: vi.fn(deletes), recoverDeadInstances: async () => 0 };
+    const background = new BackgroundWork(() => undefined);
+    startRetention({ journal, background, clock, retentionDays: () => 90 });
+    await vi.waitUntil(() => journal.prune.mock.calls.length > 0);
+    await background.stop();
   });
 });
