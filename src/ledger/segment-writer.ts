@@ -17,7 +17,10 @@ export interface SegmentWriterOptions {
 
 /** A slow disk makes groups larger; beyond this the next one begins. */
 const GROUP_BYTES = 1024 * 1024;
-/** A group of several rows tells that more are coming: so long after its beginning the next one is begun. */
+/**
+ * A group of several rows tells that more are coming. So long after its beginning the next one waits for as long as each
+ * turn of the event loop brings a row; after a turn that brings none there is nothing to wait for.
+ */
 const PACE_MS_PER_ROW = 0.25;
 const PACE_MS = 2;
 const FIRST_RETRY_MS = 50;
@@ -46,7 +49,10 @@ export class SegmentWriter {
   /** How much of it is in the file. */
   #writtenBytes = 0;
   #willBegin = false;
-  #nextAtMs = 0;
+  /** How many rows have come. */
+  #appended = 0;
+  /** Until then a group waits where more rows are coming. */
+  #gatherUntilMs = 0;
   #retry: NodeJS.Timeout | null = null;
   #retryMs = 0;
   #drained: (() => void)[] = [];
@@ -62,9 +68,10 @@ export class SegmentWriter {
     this.#file = await this.#options.openSegment(0);
   }
 
-  /** Puts a row on its way. It is written after this turn of the event loop, with all that come in it. */
+  /** Puts a row on its way. It is written after this turn of the event loop or soon, with all that come until then. */
   append(row: string): void {
     this.#lastGroup().append(row);
+    this.#appended += 1;
     if (this.#underWay === null) this.#beginSoon();
   }
 
@@ -103,14 +110,18 @@ export class SegmentWriter {
   #beginSoon(): void {
     if (this.#willBegin) return;
     this.#willBegin = true;
-    const begin = (): void => {
+    setImmediate(this.#beginOrGather, null);
+  }
+
+  /** Called once a turn of the event loop. `before` is how many rows had come when it was last; null at first. */
+  readonly #beginOrGather = (before: number | null): void => {
+    if (before !== this.#appended && performance.now() < this.#gatherUntilMs) {
+      setImmediate(this.#beginOrGather, this.#appended);
+    } else {
       this.#willBegin = false;
       this.#begin();
-    };
-    const waitMs = this.#nextAtMs - performance.now();
-    if (waitMs < 1) setImmediate(begin);
-    else setTimeout(begin, waitMs);
-  }
+    }
+  };
 
   #begin(): void {
     if (this.#underWay !== null || this.#isClosed) return;
@@ -118,7 +129,7 @@ export class SegmentWriter {
     if (group === undefined) return;
     group.seal();
     this.#beginSegment();
-    this.#nextAtMs = performance.now() + Math.min(PACE_MS, group.rows * PACE_MS_PER_ROW);
+    this.#gatherUntilMs = performance.now() + Math.min(PACE_MS, group.rows * PACE_MS_PER_ROW);
     this.#underWay = group;
     this.#writtenBytes = 0;
     this.#write();

@@ -45,6 +45,28 @@ function fileOf({ files }: Stage, number = 0): PlayedFile {
 const untilWritten = (stage: Stage, rows: number): Promise<void> =>
   vi.waitFor(() => expect(stage.written()).toBe(rows), { timeout: 5_000, interval: 5 });
 
+function clockAt(ms: number): void {
+  const now = vi.spyOn(performance, 'now').mockReturnValue(ms);
+  onTestFinished(() => void now.mockRestore());
+}
+
+/** What comes within a turn of the event loop is seen by the writer at its end. */
+const oneTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function eachInItsTurn({ writer }: Stage, rows: readonly string[]): Promise<void> {
+  for (const row of rows) {
+    writer.append(row);
+    await oneTurn();
+  }
+}
+
+async function turnsUntil(isSo: () => boolean): Promise<number> {
+  for (let turns = 0; ; turns++) {
+    if (isSo()) return turns;
+    await oneTurn();
+  }
+}
+
 describe('a writer of segments', () => {
   it('writes what comes in one turn at once, and what comes meanwhile together', async () => {
     const stage = await start();
@@ -55,6 +77,35 @@ describe('a writer of segments', () => {
     expect(rowsIn(fileOf(stage).text)).toEqual(ROWS);
     expect(fileOf(stage).writes).toHaveLength(2);
     expect(stage.faults).toEqual([]);
+  });
+
+  it('has a group wait after a large one for as long as each turn brings a row', async () => {
+    clockAt(1_000);
+    const stage = await start();
+    for (const row of ROWS.slice(0, 20)) stage.writer.append(row);
+    await untilWritten(stage, 20);
+    await eachInItsTurn(stage, ROWS.slice(20));
+    expect(fileOf(stage).writes).toHaveLength(1);
+    const turns = await turnsUntil(() => fileOf(stage).writes.length === 2);
+    expect(turns).toBeLessThanOrEqual(2); // the clock stands still: it was no time that ended the wait
+    await untilWritten(stage, 40);
+    expect(rowsIn(fileOf(stage).text)).toEqual(ROWS);
+  });
+
+  it('has it wait for 2 ms at most', async () => {
+    clockAt(1_000);
+    const stage = await start();
+    for (const row of ROWS.slice(0, 20)) stage.writer.append(row);
+    await untilWritten(stage, 20);
+    clockAt(1_001.9);
+    await eachInItsTurn(stage, ROWS.slice(20, 30));
+    expect(fileOf(stage).writes).toHaveLength(1);
+    clockAt(1_002);
+    await eachInItsTurn(stage, ROWS.slice(30, 32));
+    expect(fileOf(stage).writes).toHaveLength(2);
+    await eachInItsTurn(stage, ROWS.slice(32));
+    await untilWritten(stage, 40);
+    expect(rowsIn(fileOf(stage).text)).toEqual(ROWS);
   });
 
   it.each([1, 3, 57, 400])('goes on where a write was short, %i bytes at a time', async (atMost) => {
