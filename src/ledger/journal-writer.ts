@@ -1,8 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { BatchWriter } from './batch-writer.ts';
+import type { BatchWriter, Moving } from './batch-writer.ts';
 import { inTransaction } from './database.ts';
 import type { JournalRow, UnwrittenRow } from './journal-messages.ts';
 import { type ReadRow, rowsOfLines } from './row-lines.ts';
+import { RunCalls } from './run-calls.ts';
 import type { FaultyLine, SegmentReader } from './segment-reader.ts';
 import { UnbookedRows } from './unbooked-rows.ts';
 
@@ -19,8 +20,15 @@ export interface JournalWriterOptions {
   readonly onRefused: (reasons: readonly string[]) => void;
 }
 
-/** So many rows at most wait to be moved to roll-ups and runs, which holds the database for some tenths of a second. */
-const MOST_RECENT_ROWS = 20_000;
+/**
+ * So many rows at most wait to be moved to one table. Of calls in many runs each row has a page of its own to write, as
+ * long as there are more pages than rows; the move then holds the database for up to a second.
+ */
+const MOST_RECENT_ROWS = 100_000;
+/** So few are moved as soon as it is time; more wait, so that pages are shared. */
+const FEW_RECENT_ROWS = 10_000;
+/** But none longer than that many times. */
+const MOST_POSTPONED = 2;
 
 const everyone = (): boolean => true;
 
@@ -38,6 +46,9 @@ export class JournalWriter {
   readonly #segments: SegmentReader;
   readonly #unbooked: UnbookedRows;
   readonly #refuse: StatementSync;
+  readonly #runCalls: RunCalls;
+  /** How often it was time to move rows that went on waiting. */
+  readonly #postponed = new Map<Moving, number>();
 
   constructor(options: JournalWriterOptions) {
     const { database, books, segments } = options;
@@ -46,6 +57,7 @@ export class JournalWriter {
     this.#books = books;
     this.#segments = segments;
     this.#unbooked = new UnbookedRows(database);
+    this.#runCalls = new RunCalls(database);
     this.#refuse = database.prepare('INSERT INTO refused_rows (line, instance_id, reason) VALUES (?, ?, ?)');
   }
 
@@ -61,12 +73,38 @@ export class JournalWriter {
     if (waiting.length > 0) inTransaction(this.#database, () => this.#moveRecent());
   }
 
-  /** The same, but that roll-ups and runs may be left for the next `book`. @throws as `book` */
+  /** The same, but that roll-ups and runs may be left for the next `book` or `rollUp`. @throws as `book` */
   bookSome(): void {
     this.#enterDurable(everyone, 'only');
-    for (const moving of this.#books.recent) {
-      if (moving.rows >= MOST_RECENT_ROWS) inTransaction(this.#database, () => moving.move());
+    for (const moving of this.#moved) if (moving.rows >= MOST_RECENT_ROWS) this.#move(moving);
+  }
+
+  /**
+   * It is time to bring roll-ups and runs up to date, though nobody has asked for them: where there is much to move, that
+   * is done the third time only. Gives whether anything is left.
+   *
+   * @throws as `book`
+   */
+  rollUp(): boolean {
+    this.#enterDurable(everyone, 'only');
+    for (const moving of this.#moved) {
+      const { rows } = moving;
+      if (rows === 0) continue;
+      const postponed = this.#postponed.get(moving) ?? 0;
+      if (rows < FEW_RECENT_ROWS || postponed >= MOST_POSTPONED) this.#move(moving);
+      else this.#postponed.set(moving, postponed + 1);
     }
+    return this.#moved.some(({ rows }) => rows > 0);
+  }
+
+  /** The runs' calls are found without that too, so that no reader waits for it. */
+  get #moved(): readonly Moving[] {
+    return [...this.#books.recent, this.#runCalls];
+  }
+
+  #move(moving: Moving): void {
+    inTransaction(this.#database, () => moving.move());
+    this.#postponed.delete(moving);
   }
 
   /** Gives whether there was anything. */
