@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { BatchWriter, Moving } from './batch-writer.ts';
+import { type BatchWriter, type Moving, moveAll } from './batch-writer.ts';
 import { inTransaction } from './database.ts';
 import type { JournalRow, UnwrittenRow } from './journal-messages.ts';
 import { type ReadRow, rowsOfLines } from './row-lines.ts';
@@ -22,7 +22,7 @@ export interface JournalWriterOptions {
 
 /**
  * So many rows at most wait to be moved to one table. Of calls in many runs each row has a page of its own to write, as
- * long as there are more pages than rows; the move then holds the database for up to a second.
+ * long as there are more pages than rows. A move holds the database for some tenths of a second.
  */
 const MOST_RECENT_ROWS = 100_000;
 /** So few are moved as soon as it is time; more wait, so that pages are shared. */
@@ -68,9 +68,8 @@ export class JournalWriter {
    * @throws what SQLite throws, or an error of the file system; what is not entered then is still durable
    */
   book(mayGrow: (instanceId: string) => boolean = everyone): void {
-    if (this.#enterDurable(mayGrow, 'and move')) return;
-    const waiting = this.#books.recent.filter(({ rows }) => rows > 0);
-    if (waiting.length > 0) inTransaction(this.#database, () => this.#moveRecent());
+    this.#enterDurable(mayGrow, 'and move');
+    this.#moveRest();
   }
 
   /** The same, but that roll-ups and runs may be left for the next `book` or `rollUp`. @throws as `book` */
@@ -103,29 +102,39 @@ export class JournalWriter {
   }
 
   #move(moving: Moving): void {
-    inTransaction(this.#database, () => moving.move());
+    while (inTransaction(this.#database, () => moving.move()) === 'part');
     this.#postponed.delete(moving);
   }
 
-  /** Gives whether there was anything. */
-  #enterDurable(mayGrow: (instanceId: string) => boolean, extent: 'only' | 'and move'): boolean {
-    if (!this.#segments.hasNew() && !this.#unbooked.hasAny()) return false;
+  /** @param extent whether what can be moved in a moment goes with it */
+  #enterDurable(mayGrow: (instanceId: string) => boolean, extent: 'only' | 'and move'): void {
+    if (!this.#segments.hasNew() && !this.#unbooked.hasAny()) return;
     for (let isAll = false; !isAll; ) {
       const booked = inTransaction(this.#database, () => {
         const entered = this.#enterSome(BATCH_BYTES, mayGrow);
-        if (entered.isAll && extent === 'and move') this.#moveRecent();
+        if (entered.isAll && extent === 'and move') this.#moveFew();
         return entered;
       });
       this.#committed(booked.refused);
       isAll = booked.isAll;
     }
     this.#segments.removeSucceeded(this.#options.instanceId);
-    return true;
   }
 
-  /** Within a transaction. */
-  #moveRecent(): void {
-    for (const moving of this.#books.recent) if (moving.rows > 0) moving.move();
+  /** Within a transaction: moves what takes a moment. */
+  #moveFew(): void {
+    for (const moving of this.#books.recent) {
+      const { rows } = moving;
+      if (rows > 0 && rows < FEW_RECENT_ROWS) moveAll(moving);
+    }
+  }
+
+  /** Moves what is left, in transactions of its own, so that others who write wait for it briefly. */
+  #moveRest(): void {
+    const waiting = this.#books.recent.filter(({ rows }) => rows > 0);
+    if (waiting.every(({ rows }) => rows < FEW_RECENT_ROWS)) {
+      if (waiting.length > 0) inTransaction(this.#database, () => this.#moveFew());
+    } else for (const moving of waiting) this.#move(moving);
   }
 
   /**
@@ -141,10 +150,11 @@ export class JournalWriter {
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
       const unentered = this.#books.enter(batch.filter((row) => row.fault === null));
       const known = unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }));
-      this.#moveRecent();
+      this.#moveFew();
       return { unwritten: [...faults, ...known], refused: meanwhile.refused };
     });
     this.#committed(refused);
+    this.#moveRest();
     return unwritten;
   }
 

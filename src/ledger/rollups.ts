@@ -265,9 +265,10 @@ class RecentMove {
   }
 
   /** Moves all to where it belongs. Must be called inside a transaction. */
-  move(): void {
+  move(): 'all' {
     for (const move of this.#moves[this.#kind()]) move.run();
     this.#rows.clear();
+    return 'all';
   }
 
   #kind(): MoveKind {

@@ -31,8 +31,9 @@ export class RunCalls {
   }
 
   /** Must be called inside a transaction. */
-  move(): void {
+  move(): 'all' {
     this.#move.run();
     this.#moved.run();
+    return 'all';
   }
 }

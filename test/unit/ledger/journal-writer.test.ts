@@ -84,6 +84,21 @@ describe('what is appended', () => {
     expect([one.writer.rollUp(), count(database, 'run_calls')]).toEqual([false, 3]);
   });
 
+  it('is moved to runs in parts, and of each run as it was told, where a part ends within it', () => {
+    const { database, one } = openBooks();
+    database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 60000)
+      INSERT INTO runs_recent (team, run_id, session_id, parent_run_id, started_at, last_activity_at, cost_nano_usd)
+        SELECT 'research', 'run-' || (n % 2), 's-' || n, 'p-' || n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', n
+        FROM numbers`);
+    one.writer.book();
+    expect(count(database, 'runs_recent')).toBe(0);
+    const columns = 'run_id, parent_run_id, session_id, cost_nano_usd';
+    expect(database.prepare(`SELECT ${columns} FROM runs ORDER BY run_id`).all()).toEqual([
+      { run_id: 'run-0', parent_run_id: 'p-2', session_id: 's-60000', cost_nano_usd: 900_030_000 },
+      { run_id: 'run-1', parent_run_id: 'p-1', session_id: 's-59999', cost_nano_usd: 900_000_000 },
+    ]);
+  });
+
   it('is entered in the books later, once', () => {
     const { database, one } = openBooks();
     const [open, done] = [openCallRecord(), callRecord()];
