@@ -18,7 +18,8 @@ export interface GrowthOptions {
 
 export const GROWTH_HELP = `Usage: npm run bench:growth -- [options]
 
-What a call costs when there is much of something, beside what it costs when there is little, interleaved.
+What a call costs when there is much of something, beside what it costs when there is little, interleaved. What a call
+leaves to be done counts too: each measurement goes on for 16 seconds after its calls.
 
   --full             10,000,000 records, 1,000,000 runs, 100,000 keys, 5,000 rules; three rounds of five seconds.
                      Needs some 10 GB of disk and several minutes before the first measurement; --only and --workload
