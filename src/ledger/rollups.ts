@@ -256,8 +256,9 @@ class RecentMove {
     this.#moves = { usual: moves('usual'), all: moves('all'), vast: moves('vast') };
   }
 
+  /** As many as are to be written. */
   get rows(): number {
-    return this.#rows.count;
+    return this.#rows.count * this.#moves.usual.length;
   }
 
   add(...values: readonly (ColumnValue | bigint)[]): void {
