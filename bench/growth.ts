@@ -20,9 +20,6 @@ import { type Workload, workloads } from './workloads.ts';
 
 /** `npm run bench:growth`: what a call costs with much of something, beside what it costs with little. */
 
-/** Longer than anything waits to be moved to roll-ups and runs: else calls would be measured without what they add there. */
-const AFTER_SECONDS = 16;
-
 interface Measured {
   readonly growth: string;
   readonly measurements: readonly Measurement[];
@@ -84,11 +81,11 @@ async function measureGrowth(
   const wrong: string[] = [];
   try {
     for (const workload of chosen) {
-      const { rounds, seconds } = options;
+      const { rounds, seconds, afterSeconds } = options;
       const result = await runWorkload(workload, sessions, {
         rounds,
         warmUp: warmUpOf({ quick: seconds < 3, seconds }),
-        afterSeconds: AFTER_SECONDS,
+        afterSeconds,
         progress,
       });
       measurements.push(...result.measured);
