@@ -254,6 +254,8 @@ function follow(): [string, string][] {
     ['agent_day', grouped('agent_day', agentKey, {})],
     ['activity', grouped('activity', activityKey, { first_at: 'min(started_at)', last_at: 'max(ended_at)' })],
     ['runs', runs],
+    ['run_calls', 'INSERT INTO run_calls (team, run_id, id) SELECT team, run_id, id FROM records ORDER BY 1, 2, 3'],
+    ['run_calls_through', 'UPDATE run_calls_through SET settlement = (SELECT count(*) FROM records)'],
     ['settlement_counter', 'UPDATE settlement_counter SET last = (SELECT count(*) FROM records)'],
   ];
 }

@@ -4,6 +4,8 @@ import { namesOf, positiveNumber } from './options.ts';
 export interface GrowthOptions {
   readonly rounds: number;
   readonly seconds: number;
+  /** So long after the calls what they have left to be done counts. */
+  readonly afterSeconds: number;
   /** Names of `GROWTHS`; empty: all. */
   readonly only: readonly string[];
   readonly workloads: readonly string[];
@@ -16,9 +18,13 @@ export interface GrowthOptions {
   readonly output: string | null;
 }
 
+/** Longer than anything waits to be moved to roll-ups and runs: else calls would be measured without what they add there. */
+const AFTER_SECONDS = 16;
+
 export const GROWTH_HELP = `Usage: npm run bench:growth -- [options]
 
-What a call costs when there is much of something, beside what it costs when there is little, interleaved.
+What a call costs when there is much of something, beside what it costs when there is little, interleaved. What a call
+leaves to be done counts too: each measurement goes on for a while after its calls.
 
   --full             10,000,000 records, 1,000,000 runs, 100,000 keys, 5,000 rules; three rounds of five seconds.
                      Needs some 10 GB of disk and several minutes before the first measurement; --only and --workload
@@ -33,6 +39,7 @@ What a call costs when there is much of something, beside what it costs when the
   --workload A,B     only some of the workloads (json-1k, chat-burst)
   --rounds N         rounds of each measurement (2)
   --seconds N        length of one measurement (1)
+  --after N          seconds after the calls that count (16, longer than anything waits to be moved to roll-ups and runs)
   --output FILE      where the JSON goes (bench/results/growth-<date>.json)
   --help             this text
 `;
@@ -48,6 +55,7 @@ const OPTIONS = {
   workload: { type: 'string', multiple: true, default: [] },
   rounds: { type: 'string' },
   seconds: { type: 'string' },
+  after: { type: 'string' },
   output: { type: 'string' },
   help: { type: 'boolean', default: false },
 } satisfies ParseArgsConfig['options'];
@@ -60,6 +68,7 @@ export function readGrowthOptions(args: readonly string[]): GrowthOptions | null
   return {
     rounds: positiveNumber('rounds', values.rounds, size(2, 3)),
     seconds: positiveNumber('seconds', values.seconds, size(1, 5)),
+    afterSeconds: positiveNumber('after', values.after, AFTER_SECONDS),
     only: namesOf(values.only),
     workloads: namesOf(values.workload.length > 0 ? values.workload : ['json-1k,chat-burst']),
     records: positiveNumber('records', values.records, size(100_000, 10_000_000)),

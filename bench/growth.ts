@@ -81,10 +81,11 @@ async function measureGrowth(
   const wrong: string[] = [];
   try {
     for (const workload of chosen) {
-      const { rounds, seconds } = options;
+      const { rounds, seconds, afterSeconds } = options;
       const result = await runWorkload(workload, sessions, {
         rounds,
         warmUp: warmUpOf({ quick: seconds < 3, seconds }),
+        afterSeconds,
         progress,
       });
       measurements.push(...result.measured);

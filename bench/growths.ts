@@ -21,6 +21,8 @@ export interface GrowthCase {
 const DAY_MS = 86_400_000;
 const FILLED_DAYS = 5;
 const CREDENTIAL_OF_MANY = 'bench-key-0000000000000000';
+/** So few that they have nothing of their own to write, but no call says what the last one of its connection said. */
+const FEW = 100;
 const START_PATIENCE_MS = 300_000;
 /** No call is refused by these: what is measured is that they are looked at. */
 const TEAM_RULES = [
@@ -52,6 +54,7 @@ export function growths(options: GrowthOptions, folder: string): Growth[] {
   const toMs = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
   const time = { fromMs: toMs - FILLED_DAYS * DAY_MS, toMs, firstTeam: BENCH_TEAM };
   const keyLines = Array.from({ length: keys }, (_, i) => keyLine(`key-${i}`, BENCH_TEAM, credentialOf(i)));
+  const few = Math.min(FEW, keys);
   return [
     {
       name: 'ledger',
@@ -68,10 +71,11 @@ export function growths(options: GrowthOptions, folder: string): Growth[] {
     },
     {
       name: 'runs',
-      title: 'Runs: all calls in one; each call in one of those that are in the ledger, in no order',
+      title: 'Runs: all calls in one; each call in another one of few; each in one of those that are in the ledger',
       cases: [
         small('1 run', { spread: { runs: 1 } }),
         small('a new run for every 10 calls'),
+        small(`${FEW} runs, in no order`, { spread: { runs: FEW } }),
         {
           variant: variant(`${count(runs)} runs`, { dataDir: join(folder, 'runs'), spread: { runs } }),
           filling: { ...time, records: runs, recordsPerRun: 1, teams: 1, keysPerTeam: 1 },
@@ -80,10 +84,11 @@ export function growths(options: GrowthOptions, folder: string): Growth[] {
     },
     {
       name: 'keys',
-      title: 'Static keys: all calls with one, of one or of many; each call with one of them, in no order',
+      title: 'Static keys: all calls with one, of one or of many; each call with another one of few, or of all of them',
       cases: [
         small('1 key'),
         small(`1 of ${count(keys)} keys`, { keys: keyLines, credential: CREDENTIAL_OF_MANY }),
+        small(`${few} of them, in no order`, { keys: keyLines, credential: CREDENTIAL_OF_MANY, spread: { keys: few } }),
         small(`${count(keys)} keys`, { keys: keyLines, credential: CREDENTIAL_OF_MANY, spread: { keys } }),
       ],
     },

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Measurement } from './measurement.ts';
 import type { Session, WarmUp } from './session.ts';
 import type { Workload } from './workloads.ts';
@@ -15,7 +16,13 @@ export interface Rounds {
 export async function runWorkload(
   workload: Workload,
   sessions: readonly Session[],
-  options: { readonly rounds: number; readonly warmUp: WarmUp; readonly progress: (text: string) => void },
+  options: {
+    readonly rounds: number;
+    readonly warmUp: WarmUp;
+    /** So long after the calls what a candidate does still counts; without it, no time. */
+    readonly afterSeconds?: number;
+    readonly progress: (text: string) => void;
+  },
 ): Promise<Rounds> {
   const measured: Measurement[] = [];
   const faults: string[] = [];
@@ -28,10 +35,12 @@ export async function runWorkload(
       (fault: unknown) => note(session, fault),
     );
   }
+  const { afterSeconds = 0 } = options;
+  await sleep(afterSeconds * 1000); // what the warm-ups have left to do
   for (let round = 1; round <= options.rounds; round++) {
     // Another one begins in each round, so that nobody always comes after the same neighbour.
     for (const session of rotated(ready, round - 1)) {
-      await session.measure(round).then(
+      await session.measure(round, afterSeconds).then(
         (measurement) => {
           measured.push(measurement);
           const at = `${workload.name} ${round}/${options.rounds} ${session.candidate.name}`;

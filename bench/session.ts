@@ -85,17 +85,23 @@ export class Session {
     }
   }
 
-  /** Measures one round of the workload that was begun. @throws Error where the load generator does not come to its end */
-  async measure(round: number): Promise<Measurement> {
+  /**
+   * Measures one round of the workload that was begun.
+   *
+   * @param afterSeconds so long after the calls what the candidate does for them still counts
+   * @throws Error where the load generator does not come to its end
+   */
+  async measure(round: number, afterSeconds = 0): Promise<Measurement> {
     const workload = this.#begun();
     await this.watched();
     const cpuBefore = this.#proxy?.cpuSeconds() ?? null;
     const upstreamBefore = this.#upstream?.cpuSeconds() ?? null;
     const memory = watchMemory(this.#proxy);
     const load = await this.#load(workload.load, ...workload.requests).finally(() => memory.stop());
-    const cpu = difference(this.#proxy?.cpuSeconds() ?? null, cpuBefore);
     const upstreamCpu = difference(this.#upstream?.cpuSeconds() ?? null, upstreamBefore) ?? 0;
     const watched = await this.watched();
+    await sleep(afterSeconds * 1000);
+    const cpu = difference(this.#proxy?.cpuSeconds() ?? null, cpuBefore);
     const events = load.calls * workload.events;
     return {
       workload: workload.name,

@@ -44,8 +44,13 @@ export interface Unentered<Row> extends Pick<UnwrittenRow, 'why' | 'message'> {
 /** Rows that stand in a table of their own until they are moved together. */
 export interface Moving {
   readonly rows: number;
-  /** Moves all of them, within a transaction of the caller. */
-  readonly move: () => void;
+  /** Moves them within a transaction of the caller, or a part of them where it would hold the database for long. */
+  readonly move: () => 'all' | 'part';
+}
+
+/** Moves all of them within one transaction of the caller. */
+export function moveAll(moving: Moving): void {
+  while (moving.move() === 'part');
 }
 
 /**
@@ -96,7 +101,7 @@ export class BatchWriter {
     });
     const unentered = inTransaction(this.#database, () => {
       const refused = this.enter(usable);
-      for (const moving of this.recent) moving.move();
+      for (const moving of this.recent) moveAll(moving);
       return refused;
     });
     return [...faults, ...unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }))];

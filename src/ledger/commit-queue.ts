@@ -17,7 +17,7 @@ const MAX_BATCH_ROWS = 2_000;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2_000;
 const BOOK_MS = 100;
-/** Other programs that read the file have the roll-ups and runs after so long. Metertap's own reads have them at once. */
+/** After so long other programs that read the file have the roll-ups and runs, where they are not many. */
 const ROLL_UP_MS = 5_000;
 /** So many are booked at once, which holds the database for some ten milliseconds. */
 export const BOOK_ROWS = 1_000;
@@ -44,6 +44,7 @@ export class CommitQueue {
     this.#writer = writer;
     this.#instanceId = instanceId;
     this.#post = post;
+    this.#rollUpSoon(); // what the last process has left
   }
 
   push({ firstSequence, lines }: PostedRows): void {
@@ -71,14 +72,26 @@ export class CommitQueue {
 
   /** Brings all of the books up to date. Where that fails it is tried again by itself. Gives whether it went. */
   book(): 'booked' | 'stalled' {
-    this.#cancelRollingUp();
     return this.#tryBooking(() => this.#writer.book());
   }
 
   /** The same but for roll-ups and runs, which can wait. */
   #bookSome(): void {
     this.#tryBooking(() => this.#writer.bookSome());
-    if (!this.#isStopped) this.#rollingUp ??= setTimeout(() => this.book(), ROLL_UP_MS).unref();
+    this.#rollUpSoon();
+  }
+
+  #rollUpSoon(): void {
+    if (!this.#isStopped) this.#rollingUp ??= setTimeout(() => this.#rollUp(), ROLL_UP_MS).unref();
+  }
+
+  #rollUp(): void {
+    this.#cancelRollingUp();
+    let isLeft = true;
+    this.#tryBooking(() => {
+      isLeft = this.#writer.rollUp();
+    });
+    if (isLeft) this.#rollUpSoon();
   }
 
   #tryBooking(book: () => void): 'booked' | 'stalled' {

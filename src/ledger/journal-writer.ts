@@ -1,8 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { BatchWriter } from './batch-writer.ts';
+import { type BatchWriter, type Moving, moveAll } from './batch-writer.ts';
 import { inTransaction } from './database.ts';
 import type { JournalRow, UnwrittenRow } from './journal-messages.ts';
 import { type ReadRow, rowsOfLines } from './row-lines.ts';
+import { RunCalls } from './run-calls.ts';
 import type { FaultyLine, SegmentReader } from './segment-reader.ts';
 import { UnbookedRows } from './unbooked-rows.ts';
 
@@ -19,8 +20,15 @@ export interface JournalWriterOptions {
   readonly onRefused: (reasons: readonly string[]) => void;
 }
 
-/** So many rows at most wait to be moved to roll-ups and runs, which holds the database for some tenths of a second. */
-const MOST_RECENT_ROWS = 20_000;
+/**
+ * So many rows at most wait to be moved to one table. Of calls in many runs each row has a page of its own to write, as
+ * long as there are more pages than rows. A move holds the database for some tenths of a second.
+ */
+const MOST_RECENT_ROWS = 100_000;
+/** So few are moved as soon as it is time; more wait, so that pages are shared. */
+const FEW_RECENT_ROWS = 10_000;
+/** But none longer than that many times. */
+const MOST_POSTPONED = 2;
 
 const everyone = (): boolean => true;
 
@@ -38,6 +46,9 @@ export class JournalWriter {
   readonly #segments: SegmentReader;
   readonly #unbooked: UnbookedRows;
   readonly #refuse: StatementSync;
+  readonly #runCalls: RunCalls;
+  /** How often it was time to move rows that went on waiting. */
+  readonly #postponed = new Map<Moving, number>();
 
   constructor(options: JournalWriterOptions) {
     const { database, books, segments } = options;
@@ -46,6 +57,7 @@ export class JournalWriter {
     this.#books = books;
     this.#segments = segments;
     this.#unbooked = new UnbookedRows(database);
+    this.#runCalls = new RunCalls(database);
     this.#refuse = database.prepare('INSERT INTO refused_rows (line, instance_id, reason) VALUES (?, ?, ?)');
   }
 
@@ -56,38 +68,73 @@ export class JournalWriter {
    * @throws what SQLite throws, or an error of the file system; what is not entered then is still durable
    */
   book(mayGrow: (instanceId: string) => boolean = everyone): void {
-    if (this.#enterDurable(mayGrow, 'and move')) return;
-    const waiting = this.#books.recent.filter(({ rows }) => rows > 0);
-    if (waiting.length > 0) inTransaction(this.#database, () => this.#moveRecent());
+    this.#enterDurable(mayGrow, 'and move');
+    this.#moveRest();
   }
 
-  /** The same, but that roll-ups and runs may be left for the next `book`. @throws as `book` */
+  /** The same, but that roll-ups and runs may be left for the next `book` or `rollUp`. @throws as `book` */
   bookSome(): void {
     this.#enterDurable(everyone, 'only');
-    for (const moving of this.#books.recent) {
-      if (moving.rows >= MOST_RECENT_ROWS) inTransaction(this.#database, () => moving.move());
-    }
+    for (const moving of this.#moved) if (moving.rows >= MOST_RECENT_ROWS) this.#move(moving);
   }
 
-  /** Gives whether there was anything. */
-  #enterDurable(mayGrow: (instanceId: string) => boolean, extent: 'only' | 'and move'): boolean {
-    if (!this.#segments.hasNew() && !this.#unbooked.hasAny()) return false;
+  /**
+   * It is time to bring roll-ups and runs up to date, though nobody has asked for them: where there is much to move, that
+   * is done the third time only. Gives whether anything is left.
+   *
+   * @throws as `book`
+   */
+  rollUp(): boolean {
+    this.#enterDurable(everyone, 'only');
+    for (const moving of this.#moved) {
+      const { rows } = moving;
+      if (rows === 0) continue;
+      const postponed = this.#postponed.get(moving) ?? 0;
+      if (rows < FEW_RECENT_ROWS || postponed >= MOST_POSTPONED) this.#move(moving);
+      else this.#postponed.set(moving, postponed + 1);
+    }
+    return this.#moved.some(({ rows }) => rows > 0);
+  }
+
+  /** The runs' calls are found without that too, so that no reader waits for it. */
+  get #moved(): readonly Moving[] {
+    return [...this.#books.recent, this.#runCalls];
+  }
+
+  #move(moving: Moving): void {
+    while (inTransaction(this.#database, () => moving.move()) === 'part');
+    this.#postponed.delete(moving);
+  }
+
+  /** @param extent whether what can be moved in a moment goes with it */
+  #enterDurable(mayGrow: (instanceId: string) => boolean, extent: 'only' | 'and move'): void {
+    if (!this.#segments.hasNew() && !this.#unbooked.hasAny()) return;
     for (let isAll = false; !isAll; ) {
       const booked = inTransaction(this.#database, () => {
         const entered = this.#enterSome(BATCH_BYTES, mayGrow);
-        if (entered.isAll && extent === 'and move') this.#moveRecent();
+        if (entered.isAll && extent === 'and move') this.#moveFew();
         return entered;
       });
       this.#committed(booked.refused);
       isAll = booked.isAll;
     }
     this.#segments.removeSucceeded(this.#options.instanceId);
-    return true;
   }
 
-  /** Within a transaction. */
-  #moveRecent(): void {
-    for (const moving of this.#books.recent) if (moving.rows > 0) moving.move();
+  /** Within a transaction: moves what takes a moment. */
+  #moveFew(): void {
+    for (const moving of this.#books.recent) {
+      const { rows } = moving;
+      if (rows > 0 && rows < FEW_RECENT_ROWS) moveAll(moving);
+    }
+  }
+
+  /** Moves what is left, in transactions of its own, so that others who write wait for it briefly. */
+  #moveRest(): void {
+    const waiting = this.#books.recent.filter(({ rows }) => rows > 0);
+    if (waiting.every(({ rows }) => rows < FEW_RECENT_ROWS)) {
+      if (waiting.length > 0) inTransaction(this.#database, () => this.#moveFew());
+    } else for (const moving of waiting) this.#move(moving);
   }
 
   /**
@@ -103,10 +150,11 @@ export class JournalWriter {
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
       const unentered = this.#books.enter(batch.filter((row) => row.fault === null));
       const known = unentered.map(({ row: { sequence }, why, message }) => ({ sequence, why, message }));
-      this.#moveRecent();
+      this.#moveFew();
       return { unwritten: [...faults, ...known], refused: meanwhile.refused };
     });
     this.#committed(refused);
+    this.#moveRest();
     return unwritten;
   }
 

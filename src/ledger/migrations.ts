@@ -8,6 +8,7 @@ import { SCHEMA_AGENTS } from './schema-agents.ts';
 import { SCHEMA_CORRECTIONS } from './schema-corrections.ts';
 import { SCHEMA_NAMED_RECENT } from './schema-named-recent.ts';
 import { SCHEMA_OPEN_CALLS } from './schema-open-calls.ts';
+import { SCHEMA_RUN_CALLS } from './schema-run-calls.ts';
 import { SCHEMA_SEGMENTS } from './schema-segments.ts';
 import { SCHEMA_SPREAD } from './schema-spread.ts';
 import { SCHEMA_UNBOOKED } from './schema-unbooked.ts';
@@ -41,6 +42,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 12, up: (database) => database.exec(SCHEMA_SEGMENTS) },
   { version: 13, up: (database) => database.exec(SCHEMA_SPREAD) },
   { version: 14, up: (database) => database.exec(SCHEMA_NAMED_RECENT) },
+  { version: 15, up: (database) => database.exec(SCHEMA_RUN_CALLS) },
 ];
 
 /** The schema version of an open database; 0 where nothing was ever written. */

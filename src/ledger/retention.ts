@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstIdAt } from '../core/ids.ts';
+import { inTransaction } from './database.ts';
 import { distinctTeams } from './distinct-teams.ts';
 import type { PruneResult } from './journal-messages.ts';
 import { passedByAllSinks, pruneOutbox, UNDELIVERED_KEPT_MS } from './outbox-rows.ts';
@@ -84,9 +85,12 @@ function* pruneRecords(database: DatabaseSync, beforeMs: number): Steps {
   const stepEnd = database.prepare(
     `SELECT max(id) AS last_id FROM (SELECT id FROM records WHERE id > ? AND id < ? ORDER BY id LIMIT ${RECORDS_PER_STEP})`,
   );
-  const deleteStep = database.prepare(
-    `DELETE FROM records WHERE id > ? AND id <= ? AND ending NOT IN ('in_flight', 'queued')
-      AND (settlement IS NULL OR settlement <= ? OR id < ?)`,
+  const isOver = `id > ? AND id <= ? AND ending NOT IN ('in_flight', 'queued')
+    AND (settlement IS NULL OR settlement <= ? OR id < ?)`;
+  const deleteStep = database.prepare(`DELETE FROM records WHERE ${isOver}`);
+  const deleteOfRuns = database.prepare(
+    `DELETE FROM run_calls WHERE (team, run_id, id) IN
+      (SELECT team, run_id, id FROM records WHERE ${isOver} AND run_id IS NOT NULL)`,
   );
   const countUndelivered = database.prepare(
     'SELECT count(*) AS rows FROM records WHERE id > ? AND id <= ? AND id < ? AND settlement > ?',
@@ -100,8 +104,11 @@ function* pruneRecords(database: DatabaseSync, beforeMs: number): Steps {
     const last = row ? textOrNull(row, 'last_id') : null;
     if (last === null) return;
     const lost = countUndelivered.get(after, last, keptFrom, passed);
-    const { changes } = deleteStep.run(after, last, passed, keptFrom);
-    yield { records: Number(changes), undelivered: lost ? integer(lost, 'rows') : 0 };
+    const records = inTransaction(database, () => {
+      deleteOfRuns.run(after, last, passed, keptFrom);
+      return Number(deleteStep.run(after, last, passed, keptFrom).changes);
+    });
+    yield { records, undelivered: lost ? integer(lost, 'rows') : 0 };
     after = last;
   }
 }

@@ -256,8 +256,9 @@ class RecentMove {
     this.#moves = { usual: moves('usual'), all: moves('all'), vast: moves('vast') };
   }
 
+  /** As many as are to be written. */
   get rows(): number {
-    return this.#rows.count;
+    return this.#rows.count * this.#moves.usual.length;
   }
 
   add(...values: readonly (ColumnValue | bigint)[]): void {
@@ -265,9 +266,10 @@ class RecentMove {
   }
 
   /** Moves all to where it belongs. Must be called inside a transaction. */
-  move(): void {
+  move(): 'all' {
     for (const move of this.#moves[this.#kind()]) move.run();
     this.#rows.clear();
+    return 'all';
   }
 
   #kind(): MoveKind {

@@ -67,8 +67,13 @@ ON CONFLICT (team, run_id) DO UPDATE SET
 
 const COLUMNS = 'team, run_id, parent_run_id, session_id, started_at, last_activity_at, cost_nano_usd';
 const INSERT_RECENT = `INSERT INTO runs_recent (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`;
+/** So many are moved at a time. They may have a page each to write, of the table and of its indexes. */
+const ROWS_AT_ONCE = 25_000;
 /** In the order of `runs`, so that neighbours are written one after the other, and of each run as it was told. */
-const RECENT = `SELECT ${COLUMNS} FROM runs_recent ORDER BY team, run_id, rowid`;
+const RECENT = `SELECT ${COLUMNS}, rowid AS place FROM runs_recent ORDER BY team, run_id, rowid LIMIT ${ROWS_AT_ONCE}`;
+/** Those that come no later in that order than the row that is named. */
+const CLEAR_UNTIL = `DELETE FROM runs_recent
+  WHERE (team, run_id) < (?1, ?2) OR (team = ?1 AND run_id = ?2 AND rowid <= ?3)`;
 
 /** Writes rows of `runs` in two steps, as `RollupWriter` those of the activity. */
 export class RunWriter {
@@ -76,6 +81,7 @@ export class RunWriter {
   readonly #recent: StatementSync;
   readonly #rows: RecentRows;
   readonly #touch: StatementSync;
+  readonly #clearUntil: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(INSERT_RECENT);
@@ -83,6 +89,7 @@ export class RunWriter {
     this.#recent.setReadBigInts(true);
     this.#rows = new RecentRows(database, 'runs_recent');
     this.#touch = database.prepare(TOUCH_RUN);
+    this.#clearUntil = database.prepare(CLEAR_UNTIL);
   }
 
   /** Must be called inside the batch's transaction. */
@@ -98,11 +105,15 @@ export class RunWriter {
     return this.#rows.count;
   }
 
-  /** Moves what batches have written to `runs`. Must be called inside a transaction. */
-  move(): void {
+  /** Moves the first of what batches have written to `runs`. Must be called inside a transaction. */
+  move(): 'all' | 'part' {
     let last: RunTouch | null = null;
+    let count = 0;
+    let place = 0n;
     for (const row of this.#recent.iterate()) {
       const touch = touchOfRow(row);
+      count += 1;
+      place = bigint(row, 'place');
       if (last !== null && last.runId === touch.runId && last.team === touch.team) addTouch(last, touch);
       else {
         if (last !== null) this.#write(last);
@@ -110,7 +121,12 @@ export class RunWriter {
       }
     }
     if (last !== null) this.#write(last);
-    this.#rows.clear();
+    if (last === null || count < ROWS_AT_ONCE) {
+      this.#rows.clear();
+      return 'all';
+    }
+    this.#clearUntil.run(last.team, last.runId, place);
+    return 'part';
   }
 
   #write(run: RunTouch): void {

@@ -116,7 +116,15 @@ describe.runIf(canRun)('the benchmark', () => {
     timeout: TIMEOUT_MS,
   }, async () => {
     const small = ['--records', '3000', '--runs', '200', '--keys', '50', '--rules', '10', '--workload', 'json-1k'];
-    const { code, stdout, results } = await bench('growth.ts', [...small, '--seconds', '0.2', '--rounds', '1']);
+    const { code, stdout, results } = await bench('growth.ts', [
+      ...small,
+      '--seconds',
+      '0.2',
+      '--after',
+      '0.1',
+      '--rounds',
+      '1',
+    ]);
     expect(code, stdout).toBe(0);
     const growths = asList(results['results']).map(asRecord);
     expect(growths.map(({ growth }) => growth)).toEqual(['ledger', 'runs', 'keys', 'rules']);

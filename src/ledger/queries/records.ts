@@ -5,9 +5,13 @@ import { OPEN_CALLS_SQL } from '../open-calls.ts';
 import type { CallRecord } from '../record.ts';
 import { RECORD_COLUMNS_SQL, recordOfRow } from '../record-columns.ts';
 import { RECORD_MODEL_SQL } from '../sums.ts';
+import { CALLS_OF_RUN_SQL, idsOfRunsSql, LATE_RECORDS_SQL, OPEN_RECORDS_SQL } from './run-calls.ts';
 
 const RECORD_SQL = `SELECT ${RECORD_COLUMNS_SQL} FROM records`;
 const OPEN_CALL_SQL = `SELECT ${RECORD_COLUMNS_SQL} FROM ${OPEN_CALLS_SQL}`;
+
+/** Ids are ASCII. */
+const AFTER_ALL_IDS = '\u{7f}';
 
 /** The answers whose own id is looked up later; the partial index `records_by_response` has the same list. */
 const RESPONSES_ENDPOINTS: ReadonlySet<string> = new Set(['responses', 'responses/compact']);
@@ -37,7 +41,8 @@ export function findByUpstreamId(database: DatabaseSync, upstreamId: string, tea
 /** The calls of a run that have an end, as they began. */
 export function recordsOfRun(database: DatabaseSync, run: RunKey): CallRecord[] {
   const statement = database.prepare(
-    `${RECORD_SQL} WHERE team = ? AND run_id = ? AND ending NOT IN ('in_flight', 'queued') ORDER BY id`,
+    `${RECORD_SQL} WHERE id IN (${idsOfRunsSql('team = ?1 AND run_id = ?2')})
+      AND ending NOT IN ('in_flight', 'queued') ORDER BY id`,
   );
   return statement.all(run.team, run.runId).map(recordOfRow);
 }
@@ -80,18 +85,47 @@ export function listRecords(database: DatabaseSync, filter: RecordFilter, page: 
     conditions.push('id < ?');
     values.push(page.beforeId);
   }
-  const areOpen = filter.ending === 'in_flight' || filter.ending === 'queued';
-  const where = conditions.length === 0 ? 'WHERE true' : `WHERE ${conditions.join(' AND ')}`;
-  const read = (sql: string): CallRecord[] =>
+  const lists = sourcesOf(filter, page).map(({ table, ids, values: first = [] }) =>
     database
-      .prepare(`${sql} ORDER BY id DESC LIMIT ?`)
-      .all(...values, page.limit)
-      .map(recordOfRow);
+      .prepare(`${table} AND ${['true', ...conditions].join(' AND ')} ORDER BY ${ids} DESC LIMIT ?`)
+      .all(...first, ...values, page.limit)
+      .map(recordOfRow),
+  );
+  const [only = [], ...more] = lists.filter((list) => list.length > 0);
+  if (more.length === 0) return only;
+  const byId = new Map([only, ...more].flat().map((record) => [record.id, record]));
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, page.limit);
+}
 
-  const inFlight = filter.ending === null || filter.ending === 'in_flight' ? read(`${OPEN_CALL_SQL} ${where}`) : [];
-  const records = areOpen
-    ? read(`${RECORD_SQL} INDEXED BY records_open ${where} AND ending IN ('in_flight', 'queued')`)
-    : read(`${RECORD_SQL} ${where}`);
-  if (inFlight.length === 0) return records;
-  return [...inFlight, ...records].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, page.limit);
+interface Source {
+  /** A SELECT that conditions can be added to. */
+  readonly table: string;
+  /** By which of its columns it is in the order of the ids. */
+  readonly ids: string;
+  readonly values?: readonly string[];
+}
+
+const IN_FLIGHT: Source = { table: `${OPEN_CALL_SQL} WHERE true`, ids: 'id' };
+const QUEUED: Source = { table: `${RECORD_SQL} ${OPEN_RECORDS_SQL}`, ids: 'id' };
+const LATE: Source = { table: `${RECORD_SQL} ${LATE_RECORDS_SQL}`, ids: 'id' };
+const EVERY: Source = { table: `${RECORD_SQL} WHERE true`, ids: 'id' };
+
+/**
+ * Where the records are that a filter may fit; one may be in several. What is written meanwhile goes from each to those
+ * behind it, so that none is missed where they are read one after the other.
+ */
+function sourcesOf({ ending, team, runId, startMs, endMs }: RecordFilter, { beforeId }: RecordPage): Source[] {
+  if (ending === 'in_flight') return [IN_FLIGHT, QUEUED];
+  if (ending === 'queued') return [QUEUED];
+  const inFlight = ending === null ? [IN_FLIGHT] : [];
+  if (team === null || runId === null) return [...inFlight, EVERY];
+  const first = startMs === null ? '' : firstIdAt(startMs);
+  const ends = [beforeId, endMs === null ? null : firstIdAt(endMs)].filter((id) => id !== null);
+  const end = ends.sort()[0] ?? AFTER_ALL_IDS;
+  const calls = {
+    table: `SELECT ${RECORD_COLUMNS_SQL} FROM ${CALLS_OF_RUN_SQL}`,
+    ids: 'call_id',
+    values: [team, runId, first, end],
+  };
+  return [...inFlight, QUEUED, LATE, calls];
 }

@@ -16,6 +16,7 @@ import { HOUR_MS } from '../rollups.ts';
 import { integerAt, listOf, textAt } from '../row-values.ts';
 import { emptySums, type MutableSums, RECORD_MODEL_SQL, RECORD_SUM_SQL } from '../sums.ts';
 import { activityOfRunsSql } from './activity.ts';
+import { idsOfRunsSql } from './run-calls.ts';
 import { addChosen, type ChosenSums, chosenSums, readSums, subtractChosen, sumsSql } from './sum-columns.ts';
 import { usageByName } from './usage-by-name.ts';
 import { QUERY_BUCKET_MS, type Segment, segmentsOf, spanOf } from './usage-segments.ts';
@@ -153,14 +154,19 @@ function restrictTime(conditions: Conditions, { source, startMs, endMs }: Segmen
 
 function restrictDimensions(conditions: Conditions, segment: Segment, query: UsageQuery): void {
   const { source } = segment;
-  if (query.filters.team === undefined && source !== 'records') conditions.add(`team IN (${distinctTeamsSql(source)})`);
+  const { team: teams, run_id: runs } = query.filters;
+  if (source === 'records' && teams !== undefined && runs !== undefined && !runs.includes('')) {
+    const ofRuns = `team IN (${places(teams)}) AND run_id IN (${places(runs)})`;
+    conditions.add(`id IN (${idsOfRunsSql(ofRuns)})`, ...[1, 2, 3].flatMap(() => [...teams, ...runs]));
+  }
+  if (teams === undefined && source !== 'records') conditions.add(`team IN (${distinctTeamsSql(source)})`);
   for (const name of USAGE_DIMENSIONS) {
     const values = query.filters[name];
     if (values === undefined) continue;
-    // The bare column lets the index of the runs be used; '' asks for calls that have no such value.
+    // The bare column lets an index be used; '' asks for calls that have no such value.
     const isPlain = source === 'records' && name !== 'model' && !values.includes('');
     const column = isPlain ? `"${name}"` : dimensionSql(segment, name);
-    conditions.add(`${column} IN (${values.map(() => '?').join(', ')})`, ...values);
+    conditions.add(`${column} IN (${places(values)})`, ...values);
   }
 }
 
@@ -179,6 +185,10 @@ function tableSql({ source }: Segment, { filters }: UsageQuery): { sql: string; 
 }
 
 const SESSIONS_SQL = `(SELECT * FROM activity INDEXED BY activity_by_session WHERE session_id <> '')`;
+
+function places(values: readonly string[]): string {
+  return values.map(() => '?').join(', ');
+}
 
 /** Parameters for these values, from the one after `before` on. */
 function numbered(values: readonly string[], before: number): string {

@@ -69,6 +69,36 @@ describe('what is appended', () => {
     expect(database.prepare('SELECT records FROM usage_day').all()).toEqual([{ records: 2 }]);
   });
 
+  it('is moved to roll-ups and runs when it is time, but where there is much of it the third time only', () => {
+    const { database, one } = openBooks();
+    database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+      INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
+        SELECT 'research', 'run-' || n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', 1 FROM numbers`);
+    one.segment.write(['finish', callRecord()], ['finish', callRecord()]);
+    const tables = ['records', 'usage_day', 'activity', 'runs', 'run_calls'] as const;
+    const counts = (): unknown[] => tables.map((table) => count(database, table));
+    expect([one.writer.rollUp(), counts()]).toEqual([true, [2, 1, 1, 0, 2]]);
+    expect([one.writer.rollUp(), counts()]).toEqual([true, [2, 1, 1, 0, 2]]);
+    expect([one.writer.rollUp(), counts()]).toEqual([false, [2, 1, 1, 20_001, 2]]);
+    one.segment.write(['finish', callRecord()]);
+    expect([one.writer.rollUp(), count(database, 'run_calls')]).toEqual([false, 3]);
+  });
+
+  it('is moved to runs in parts, and of each run as it was told, where a part ends within it', () => {
+    const { database, one } = openBooks();
+    database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 60000)
+      INSERT INTO runs_recent (team, run_id, session_id, parent_run_id, started_at, last_activity_at, cost_nano_usd)
+        SELECT 'research', 'run-' || (n % 2), 's-' || n, 'p-' || n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', n
+        FROM numbers`);
+    one.writer.book();
+    expect(count(database, 'runs_recent')).toBe(0);
+    const columns = 'run_id, parent_run_id, session_id, cost_nano_usd';
+    expect(database.prepare(`SELECT ${columns} FROM runs ORDER BY run_id`).all()).toEqual([
+      { run_id: 'run-0', parent_run_id: 'p-2', session_id: 's-60000', cost_nano_usd: 900_030_000 },
+      { run_id: 'run-1', parent_run_id: 'p-1', session_id: 's-59999', cost_nano_usd: 900_000_000 },
+    ]);
+  });
+
   it('is entered in the books later, once', () => {
     const { database, one } = openBooks();
     const [open, done] = [openCallRecord(), callRecord()];
@@ -205,6 +235,7 @@ const TURNS = [
   'book two',
   'book some one',
   'book some two',
+  'roll up one',
 ] as const;
 const cuts = fc.array(fc.constantFrom(...TURNS), { minLength: 60, maxLength: 60 });
 
@@ -226,13 +257,17 @@ it('what one process appends, two enter as one would, however they take turns', 
         const writer = turn.endsWith('two') ? two.writer : one.writer;
         if (turn === 'append') one.segment.write(...rest.splice(0, 3));
         else if (turn.startsWith('book some')) writer.bookSome();
+        else if (turn.startsWith('roll up')) writer.rollUp();
         else if (turn.startsWith('book')) writer.book();
         else writer.writeThrough(rowsOf(...rest.splice(0, 3)));
       }
       one.segment.write(...rest);
       two.writer.book();
+      two.writer.rollUp();
       const plain = openMemory();
-      played(plain, temporaryFolder(), 'one').writer.writeThrough(rowsOf(...steps));
+      const written = played(plain, temporaryFolder(), 'one').writer;
+      written.writeThrough(rowsOf(...steps));
+      written.rollUp();
       for (const table of [
         'records',
         'open_calls',
@@ -243,6 +278,7 @@ it('what one process appends, two enter as one would, however they take turns', 
         'agent_day',
         'activity',
         'runs',
+        'run_calls',
       ]) {
         const columns = table === 'records' ? 'id, ending, status, settlement IS NULL AS open, total_tokens' : '*';
         const rowsIn = (database: DatabaseSync): string[] => {
