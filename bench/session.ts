@@ -25,8 +25,8 @@ export interface WarmUp {
   /** Of calls that are answered at once. */
   readonly coldSeconds: number;
   readonly warmSeconds: number;
-  /** Of paced streams: some hundred calls a second take longer to be compiled for than thousands. */
-  readonly pacedSeconds: number;
+  /** Of calls at a rate, such as paced streams: some hundred a second take longer to be compiled for than thousands. */
+  readonly rateSeconds: number;
 }
 
 /** What the upstream of a session does with streams whose reader does not read. */
@@ -107,7 +107,7 @@ export class Session {
       await this.#load({ ...plan, seconds: isFirst ? warmUp.coldSeconds : warmUp.warmSeconds }, traffic);
       return;
     }
-    let seconds = warmUp.pacedSeconds;
+    let seconds = Math.min(warmUp.rateSeconds, traffic.mostSeconds ?? warmUp.rateSeconds);
     if (isFirst) {
       const firstSeconds = Math.min(FIRST_SECONDS, seconds);
       seconds -= firstSeconds;

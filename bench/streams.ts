@@ -73,7 +73,7 @@ async function measuredRun(session: Session, options: StreamOptions, sizes: Size
   try {
     await session.begin(streamsWorkload(options, sizes), {
       ...WARM_UP,
-      pacedSeconds: Math.min(MOST_PACED_SECONDS, options.seconds),
+      rateSeconds: Math.min(MOST_PACED_SECONDS, options.seconds),
     });
     const samples = [await sampleOf(session, 0)];
     const measurement = await measured(session, samples);
@@ -141,7 +141,7 @@ async function bytesOfOneStream(machine: Machine, options: StreamOptions, large:
       requests: [chatRequest(REQUEST_BYTES, { stream: 'plain', large })],
       load: { connections: 1, rate: null, calls: 1, seconds: 10 },
     };
-    await session.begin(one, { coldSeconds: 0.1, warmSeconds: 0.1, pacedSeconds: 0 });
+    await session.begin(one, { coldSeconds: 0.1, warmSeconds: 0.1, rateSeconds: 0 });
     const { calls, bytes, errorText } = await session.measure(1);
     if (calls !== 1) throw new Error(`a stream without a proxy failed: ${errorText}`);
     return bytes;

@@ -28,10 +28,12 @@ export interface WarmUpTraffic {
   readonly request: BenchRequest;
   readonly upstream: UpstreamPlan;
   readonly connections: number;
-  /** Calls begun per second, of streams that are paced; null: call after call on every connection. */
+  /** Calls begun per second; null: call after call on every connection. */
   readonly rate: number | null;
   /** Tokens' events in an answer; 0: no stream. */
   readonly events: number;
+  /** No longer than this, whatever is asked for. */
+  readonly mostSeconds?: number;
 }
 
 export interface UpstreamPlan {
@@ -82,6 +84,8 @@ const WARM_UP_CONNECTIONS = 16;
 const PACED_CONNECTIONS = 2000;
 const PACED = { mode: 'chat', events: 50, intervalMs: 20 } as const;
 const PACED_RATE = 500;
+const RATE_CONNECTIONS = 256;
+const SETTLING_SECONDS = 5;
 /** So short that only some hundred are open at a time. */
 const SHORT_PACED = { mode: 'chat', events: 10, intervalMs: 20 } as const;
 /**
@@ -99,11 +103,16 @@ const TIMES_AS_LONG_AT_A_RATE = 3;
 export function workloads(seconds: number): Workload[] {
   const closed = (connections: number): LoadPlan => ({ connections, rate: null, calls: null, seconds });
   const rateSeconds = seconds * TIMES_AS_LONG_AT_A_RATE;
-  const atRate = (rate: number): LoadPlan => ({ connections: 256, rate, calls: null, seconds: rateSeconds });
+  const atRate = (rate: number): LoadPlan => ({
+    connections: RATE_CONNECTIONS,
+    rate,
+    calls: null,
+    seconds: rateSeconds,
+  });
   const jsonAnswers = { mode: 'json', jsonBytes: 1024 } as const;
   const json = {
     upstream: jsonAnswers,
-    warmUp: [atOnce(chatRequest(1024), jsonAnswers)],
+    warmUp: [atOnce(chatRequest(1024), jsonAnswers)] as const,
     endsWith: '}',
     events: 0,
     inputTokens: 1200,
@@ -113,7 +122,7 @@ export function workloads(seconds: number): Workload[] {
   const burst = {
     ...chat,
     upstream: chatBurst,
-    warmUp: [atOnce(chatRequest(1024, { stream: 'plain' }), chatBurst)],
+    warmUp: [atOnce(chatRequest(1024, { stream: 'plain' }), chatBurst)] as const,
     events: BURST_EVENTS,
   };
   const responsesBurst = { mode: 'responses', events: RESPONSES_EVENTS, largeBytes: 61_440 } as const;
@@ -169,6 +178,7 @@ export function workloads(seconds: number): Workload[] {
       name: 'json-rate',
       title: 'JSON of 1 KB at 500 calls/s: what a call waits',
       requests: [chatRequest(1024)],
+      warmUp: [...json.warmUp, settling(json.warmUp[0], 500)],
       load: atRate(500),
     },
     {
@@ -176,6 +186,7 @@ export function workloads(seconds: number): Workload[] {
       name: 'stream-rate',
       title: 'Chat streams of 100 events at 200 streams/s: what a first byte waits',
       requests: [chatRequest(1024, { stream: 'plain' })],
+      warmUp: [...burst.warmUp, settling(burst.warmUp[0], 200)],
       load: atRate(200),
     },
     {
@@ -197,6 +208,14 @@ export function workloads(seconds: number): Workload[] {
 /** Calls that are answered at once. */
 function atOnce(request: BenchRequest, upstream: UpstreamPlan): WarmUpTraffic {
   return { request, upstream, connections: WARM_UP_CONNECTIONS, rate: null, events: upstream.events ?? 0 };
+}
+
+/**
+ * The same calls at the rate at which they will be measured: within seconds of full load V8 collects everything, because
+ * less is allocated.
+ */
+function settling(traffic: WarmUpTraffic, rate: number): WarmUpTraffic {
+  return { ...traffic, connections: RATE_CONNECTIONS, rate, mostSeconds: SETTLING_SECONDS };
 }
 
 /**
