@@ -17,6 +17,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'calls/s', digits: 0, value: (own) => own.callsPerSecond },
   { title: 'µs CPU/call', digits: 1, value: (own) => own.cpuMicrosPerCall },
   { title: 'µs CPU/event', digits: 2, value: (own) => own.cpuMicrosPerEvent },
+  { title: 'fresh: µs CPU/call', digits: 0, value: (own) => own.firstCpuMicrosPerCall },
   { title: 'first byte + ms p50', digits: 2, value: (own, direct) => added(own.firstMs, direct?.firstMs, 'p50') },
   { title: '+ ms p99', digits: 1, value: (own, direct) => added(own.firstMs, direct?.firstMs, 'p99') },
   { title: 'last byte + ms p50', digits: 2, value: (own, direct) => added(own.lastMs, direct?.lastMs, 'p50') },

@@ -57,11 +57,11 @@ export async function runWorkload(
   return { measured, faults };
 }
 
-/** Node comes to speed only after some ten thousand calls. */
+/** Node comes to speed only after some ten thousand calls, or ten to fifteen seconds of paced streams. */
 export function warmUpOf({ quick, seconds }: { readonly quick: boolean; readonly seconds: number }): WarmUp {
   return quick
-    ? { coldSeconds: Math.min(1.5, seconds), warmSeconds: Math.min(0.3, seconds) }
-    : { coldSeconds: Math.max(6, seconds), warmSeconds: 1.5 };
+    ? { coldSeconds: Math.min(1.5, seconds), warmSeconds: Math.min(0.3, seconds), rateSeconds: Math.min(0.3, seconds) }
+    : { coldSeconds: Math.max(6, seconds), warmSeconds: 1.5, rateSeconds: 16 };
 }
 
 function rotated<Item>(items: readonly Item[], by: number): Item[] {

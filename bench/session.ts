@@ -18,12 +18,15 @@ import {
 import { freePort, listening, printedPort } from './ports.ts';
 import type { Launch, RunningProcess } from './processes.ts';
 import { type BenchRequest, wireBytes } from './requests.ts';
-import type { LoadPlan, UpstreamPlan, Workload } from './workloads.ts';
+import type { LoadPlan, UpstreamPlan, WarmUpTraffic, Workload } from './workloads.ts';
 
 /** How long a candidate is let come to speed: after its start, and before each further workload. */
 export interface WarmUp {
+  /** Of calls that are answered at once. */
   readonly coldSeconds: number;
   readonly warmSeconds: number;
+  /** Of calls at a rate, such as paced streams: some hundred a second take longer to be compiled for than thousands. */
+  readonly rateSeconds: number;
 }
 
 /** What the upstream of a session does with streams whose reader does not read. */
@@ -39,7 +42,8 @@ const ANSWER_PATIENCE_MS = 60_000;
 const MEMORY_SAMPLE_MS = 100;
 /** Far longer than any workload takes, beyond its seconds, with a candidate that keeps up. */
 const LOAD_PATIENCE_MS = 120_000;
-const WARM_UP_CONNECTIONS = 16;
+/** For so long a process that has served nothing is measured by itself, where it is warmed up by paced streams. */
+const FIRST_SECONDS = 2;
 
 /** A candidate and its upstream, from workload to workload. */
 export class Session {
@@ -48,10 +52,12 @@ export class Session {
   readonly #folder: string;
   #place: Place = { port: 0, upstreamPort: 0, folder: '' };
   #upstream: RunningProcess | null = null;
+  #upstreamPlan: UpstreamPlan | null = null;
   #proxy: RunningProcess | null = null;
   #workload: Workload | null = null;
   #idleMb: number | null = null;
   #startMs: number | null = null;
+  #firstCpuMicros: number | null = null;
   /** What must be in the candidate's books; null after an error, when nobody can say. */
   #expected: { calls: number; inputTokens: number } | null = { calls: 0, inputTokens: 0 };
 
@@ -70,19 +76,52 @@ export class Session {
     this.#workload = workload;
     const saidBefore = this.#said();
     try {
-      await this.#startUpstream(workload.upstream);
+      await this.#startUpstream(workload.warmUp[0]?.upstream ?? workload.upstream); // the candidate is told its port
       if (workload.fresh) await this.#stopProxy();
       const isCold = this.candidate.launch !== null && this.#proxy === null;
       if (isCold) await this.#startProxy();
       this.#idleMb = this.#proxy?.residentMb() ?? null;
-      const tried = await this.#load({ connections: 1, rate: null, calls: 1, seconds: 5 }, workload.warmUp);
-      if (tried.calls !== 1) throw new Error(`a first call failed: ${tried.errorText}`);
-      const seconds = isCold ? warmUp.coldSeconds : warmUp.warmSeconds;
-      await this.#load({ connections: WARM_UP_CONNECTIONS, rate: null, calls: null, seconds }, workload.warmUp);
+      this.#firstCpuMicros = null;
+      for (const [stage, traffic] of workload.warmUp.entries()) {
+        await this.#startUpstream(traffic.upstream);
+        if (stage === 0) await this.#tryOne(traffic);
+        if (this.candidate.launch !== null) await this.#warmUp(traffic, warmUp, isCold && stage === 0);
+      }
+      await this.#startUpstream(workload.upstream);
     } catch (error) {
       const said = this.#said().slice(saidBefore.length).trim().split('\n').at(-1);
       throw new Error(`${error instanceof Error ? error.message : error}${said ? ` (${said})` : ''}`);
     }
+  }
+
+  async #tryOne(traffic: WarmUpTraffic): Promise<void> {
+    const tried = await this.#load({ connections: 1, rate: null, calls: 1, seconds: 5 }, traffic);
+    if (tried.calls !== 1) throw new Error(`a first call failed: ${tried.errorText}`);
+  }
+
+  /** @param isFirst whether the candidate has served one call until now */
+  async #warmUp(traffic: WarmUpTraffic, warmUp: WarmUp, isFirst: boolean): Promise<void> {
+    const { connections, rate } = traffic;
+    const plan = { connections, rate, calls: null };
+    if (rate === null) {
+      await this.#load({ ...plan, seconds: isFirst ? warmUp.coldSeconds : warmUp.warmSeconds }, traffic);
+      return;
+    }
+    let seconds = Math.min(warmUp.rateSeconds, traffic.mostSeconds ?? warmUp.rateSeconds);
+    if (isFirst) {
+      const firstSeconds = Math.min(FIRST_SECONDS, seconds);
+      seconds -= firstSeconds;
+      this.#firstCpuMicros = await this.#cpuMicrosPerCall({ ...plan, seconds: firstSeconds }, traffic);
+    }
+    if (seconds > 0) await this.#load({ ...plan, seconds }, traffic);
+  }
+
+  /** What the candidate takes for these calls; null for none, and where there is no candidate. */
+  async #cpuMicrosPerCall(plan: LoadPlan, traffic: WarmUpTraffic): Promise<number | null> {
+    if (plan.seconds === 0) return null;
+    const before = this.#proxy?.cpuSeconds() ?? null;
+    const { calls } = await this.#load(plan, traffic);
+    return perUnit(difference(this.#proxy?.cpuSeconds() ?? null, before), calls);
   }
 
   /**
@@ -97,7 +136,7 @@ export class Session {
     const cpuBefore = this.#proxy?.cpuSeconds() ?? null;
     const upstreamBefore = this.#upstream?.cpuSeconds() ?? null;
     const memory = watchMemory(this.#proxy);
-    const load = await this.#load(workload.load, ...workload.requests).finally(() => memory.stop());
+    const load = await this.#load(workload.load, null).finally(() => memory.stop());
     const upstreamCpu = difference(this.#upstream?.cpuSeconds() ?? null, upstreamBefore) ?? 0;
     const watched = await this.watched();
     await sleep(afterSeconds * 1000);
@@ -114,6 +153,7 @@ export class Session {
       callsPerSecond: load.calls / load.seconds,
       cpuMicrosPerCall: perUnit(cpu, load.calls),
       cpuMicrosPerEvent: perUnit(cpu, events),
+      firstCpuMicrosPerCall: this.#firstCpuMicros,
       coreShare: cpu === null ? null : cpu / load.seconds,
       otherCoreShare: (load.cpuSeconds + upstreamCpu) / load.seconds,
       firstMs: load.firstMs,
@@ -171,7 +211,9 @@ export class Session {
 
   /** The upstream keeps its port, so that the candidate need not know that it is another one. */
   async #startUpstream(plan: UpstreamPlan): Promise<void> {
+    if (this.#upstreamPlan === plan) return;
     await this.#stopUpstream();
+    this.#upstreamPlan = plan;
     const options = {
       mode: plan.mode,
       port: this.#place.upstreamPort,
@@ -229,10 +271,14 @@ export class Session {
   async #stopUpstream(): Promise<void> {
     if (this.#upstream !== null) await this.#machine.processes.stop(this.#upstream);
     this.#upstream = null;
+    this.#upstreamPlan = null;
   }
 
-  async #load(plan: LoadPlan, ...requests: Workload['requests']): Promise<LoadResult> {
+  /** @param traffic what comes before the workload that was begun; null for the workload itself */
+  async #load(plan: LoadPlan, traffic: WarmUpTraffic | null): Promise<LoadResult> {
     const workload = this.#begun();
+    const requests = traffic === null ? workload.requests : [traffic.request];
+    const { events, upstream } = traffic ?? workload;
     const port = this.candidate.launch === null ? this.#place.upstreamPort : this.#place.port;
     const fileOf = (name: string, request: BenchRequest): string => {
       const file = join(this.#folder, name);
@@ -248,7 +294,7 @@ export class Session {
       seconds: plan.seconds,
       'ends-with': workload.endsWith,
       // Every token's event and the one that says why the answer ended; some proxies leave out what follows.
-      'min-events': workload.events === 0 ? 0 : workload.events + 1,
+      'min-events': events === 0 ? 0 : events + 1,
       runs: this.candidate.spread?.runs,
       keys: this.candidate.spread?.keys,
       'body-bytes': plan.bodyBytes,
@@ -258,7 +304,7 @@ export class Session {
       'slow-bytes': plan.slow?.bytes,
       'slow-ms': plan.slow?.everyMs,
       'slow-until': plan.slow?.untilSeconds,
-      stamps: workload.upstream.intervalMs === undefined || requests[0] === workload.warmUp ? 0 : 1,
+      stamps: upstream.intervalMs === undefined || traffic !== null ? 0 : 1,
     };
     const { tools, otherCore } = this.#machine;
     const launch = {

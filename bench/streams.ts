@@ -8,12 +8,14 @@ import { chatRequest } from './requests.ts';
 import { Session } from './session.ts';
 import { openingSeconds, readStreamOptions, STREAMS_HELP, type StreamOptions } from './stream-options.ts';
 import { type Sample, type StreamRun, streamTable } from './stream-report.ts';
-import { DONE, type Workload } from './workloads.ts';
+import { DONE, type Workload, warmUpOfOpenStreams } from './workloads.ts';
 
 /** `npm run bench:streams`: many open streams at once, slow readers among them, beside the bare pipe. */
 
 const REQUEST_BYTES = 1024;
 const SAMPLE_MS = 500;
+const WARM_UP = { coldSeconds: 1.5, warmSeconds: 1.5 };
+const MOST_PACED_SECONDS = 8;
 const SLOW_BYTES = 1024;
 const SLOW_MS = 100;
 /** The less the system holds for the upstream, the sooner it sees that a reader is slow. */
@@ -69,7 +71,10 @@ interface Outcome {
 
 async function measuredRun(session: Session, options: StreamOptions, sizes: Sizes): Promise<Outcome> {
   try {
-    await session.begin(streamsWorkload(options, sizes), { coldSeconds: 1.5, warmSeconds: 1.5 });
+    await session.begin(streamsWorkload(options, sizes), {
+      ...WARM_UP,
+      rateSeconds: Math.min(MOST_PACED_SECONDS, options.seconds),
+    });
     const samples = [await sampleOf(session, 0)];
     const measurement = await measured(session, samples);
     return { run: { samples, measurement }, ledgerFault: await session.ledgerFault() };
@@ -94,7 +99,7 @@ function streamsWorkload(options: StreamOptions, { slow, bodyBytes, slowBodyByte
     title: `${streams} open streams`,
     upstream: { mode: 'chat', events, intervalMs, eventBytes, sendBuffer: UPSTREAM_SEND_BUFFER },
     requests: [chatRequest(REQUEST_BYTES, { stream: 'plain' })],
-    warmUp: chatRequest(REQUEST_BYTES, { stream: 'plain', burst: true }),
+    warmUp: warmUpOfOpenStreams(),
     load: {
       connections: streams,
       rate: streams / openSeconds,
@@ -136,7 +141,7 @@ async function bytesOfOneStream(machine: Machine, options: StreamOptions, large:
       requests: [chatRequest(REQUEST_BYTES, { stream: 'plain', large })],
       load: { connections: 1, rate: null, calls: 1, seconds: 10 },
     };
-    await session.begin(one, { coldSeconds: 0.1, warmSeconds: 0.1 });
+    await session.begin(one, { coldSeconds: 0.1, warmSeconds: 0.1, rateSeconds: 0 });
     const { calls, bytes, errorText } = await session.measure(1);
     if (calls !== 1) throw new Error(`a stream without a proxy failed: ${errorText}`);
     return bytes;
