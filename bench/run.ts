@@ -16,7 +16,7 @@ async function main(): Promise<number> {
     say(HELP);
     return 0;
   }
-  const allWorkloads = workloads(options.seconds);
+  const allWorkloads = options.quick ? workloads(options.seconds, options.seconds) : workloads(options.seconds);
   const allCandidates = candidates(options);
   checkNames(
     'workload',

@@ -97,12 +97,11 @@ const TIMES_AS_LONG_AT_A_RATE = 3;
 /**
  * The workloads, in the order in which they run.
  *
- * @param seconds length of a measurement, at a fixed rate a third of it; many open streams are opened within it and then
- *   stay open for it
+ * @param seconds length of a measurement; many open streams are opened, and then stay open for it
+ * @param rateSeconds its length at a fixed rate
  */
-export function workloads(seconds: number): Workload[] {
+export function workloads(seconds: number, rateSeconds: number = seconds * TIMES_AS_LONG_AT_A_RATE): Workload[] {
   const closed = (connections: number): LoadPlan => ({ connections, rate: null, calls: null, seconds });
-  const rateSeconds = seconds * TIMES_AS_LONG_AT_A_RATE;
   const atRate = (rate: number): LoadPlan => ({
     connections: RATE_CONNECTIONS,
     rate,
