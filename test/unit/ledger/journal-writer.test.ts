@@ -48,6 +48,13 @@ function rowsOf(...steps: readonly Step[]): ReadRow[] {
   return rowsOfLines(steps.map(([step, record]) => lineOf(step, record)).join('\n'), ORIGIN);
 }
 
+/** What calls of so many runs have left to be moved. */
+function addRecentRuns(database: DatabaseSync, runs: number): void {
+  database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${runs})
+    INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
+      SELECT 'research', 'run-' || n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', 1 FROM numbers`);
+}
+
 const count = (database: DatabaseSync, table: string): unknown =>
   database.prepare(`SELECT count(*) AS rows FROM ${table}`).get()?.['rows'];
 const endings = (database: DatabaseSync): unknown[] =>
@@ -71,9 +78,7 @@ describe('what is appended', () => {
 
   it('is moved to roll-ups and runs when it is time, but where there is much of it the third time only', () => {
     const { database, one } = openBooks();
-    database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-      INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
-        SELECT 'research', 'run-' || n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', 1 FROM numbers`);
+    addRecentRuns(database, 20_000);
     one.segment.write(['finish', callRecord()], ['finish', callRecord()]);
     const tables = ['records', 'usage_day', 'activity', 'runs', 'run_calls'] as const;
     const counts = (): unknown[] => tables.map((table) => count(database, table));
@@ -134,6 +139,19 @@ describe('what is appended', () => {
     database.exec('DROP TRIGGER full_disk');
     expect(one.writer.writeThrough(rowsOf(['finish', callRecord()]))).toEqual([]);
     expect(count(database, 'records')).toBe(2);
+  });
+
+  it('is written through though much that waits cannot be moved, and is not taken for known when it is tried again', () => {
+    const { database, one } = openBooks();
+    addRecentRuns(database, 20_000);
+    database.exec(`CREATE TRIGGER full_disk BEFORE INSERT ON runs BEGIN SELECT raise(ROLLBACK, 'full'); END`);
+    expect(one.writer.writeThrough(rowsOf(['finish', callRecord()]))).toEqual([]);
+    expect([count(database, 'records'), count(database, 'runs'), count(database, 'runs_recent')]).toEqual([
+      1, 0, 20_001,
+    ]);
+    database.exec('DROP TRIGGER full_disk');
+    one.writer.book();
+    expect([count(database, 'runs'), count(database, 'runs_recent')]).toEqual([20_001, 0]);
   });
 });
 
