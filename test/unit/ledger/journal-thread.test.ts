@@ -72,3 +72,20 @@ it('moves what a call has left in time, though somebody reads each time before i
   await vi.advanceTimersByTimeAsync(60_000);
   expect(callsOfRuns()).toBe(3);
 });
+
+it('says what was deleted until it was closed', async () => {
+  const dataDir = temporaryFolder();
+  const said: FromJournal[] = [];
+  const start = { dataDir, synchronous: 'normal', instanceId: 'one', maxDatabaseBytes: null } as const;
+  const thread = openJournalThread({ ...start, nowMs: 0, recoverOwn: true }, (message) => said.push(message));
+  const records = Array.from({ length: 1_000 }, (_, n) => makeCallRecord(n));
+  new PlayedSegment(dataDir).write(...records.map((record) => ['finish', record] as const));
+  const input = { beforeMs: Date.parse('2100-01-01'), nowMs: Date.parse('2100-01-01') };
+  const pruned = thread.receive({ kind: 'call', id: 1, name: 'prune', input });
+  await thread.receive({ kind: 'call', id: 2, name: 'close', input: { isComplete: true } });
+  await pruned;
+  expect(said.filter(({ kind }) => kind === 'answer')).toMatchObject([
+    { id: 2, outcome: { ok: true } },
+    { id: 1, outcome: { value: { records: 500 } } },
+  ]);
+});

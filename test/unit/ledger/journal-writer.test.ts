@@ -87,6 +87,18 @@ describe('what is appended', () => {
     expect([one.writer.rollUp(), counts()]).toEqual([false, [2, 1, 1, 20_001, 2]]);
     one.segment.write(['finish', callRecord()]);
     expect([one.writer.rollUp(), count(database, 'run_calls')]).toEqual([false, 3]);
+    addRecentRuns(database, 20_000);
+    expect([one.writer.rollUp(), one.writer.rollUp(), one.writer.rollUp()]).toEqual([true, true, false]);
+  });
+
+  it('is moved at once where there is very much of it', () => {
+    const { database, one } = openBooks();
+    addRecentRuns(database, 99_999);
+    one.writer.bookSome();
+    expect(count(database, 'runs')).toBe(0);
+    one.segment.write(['finish', callRecord()]);
+    one.writer.bookSome();
+    expect([count(database, 'runs'), count(database, 'runs_recent')]).toEqual([100_000, 0]);
   });
 
   it('is moved to runs in parts, and of each run as it was told, where a part ends within it', () => {
