@@ -47,17 +47,20 @@ it('corrects no cost while the roll-ups that it is added to cannot be written', 
   expect({ ...row }).toEqual({ cost_nano_usd: 1_000_000, corrections: 1, corrections_nano_usd: 1_000_000 });
 });
 
-it('moves what a call has left in time, though somebody reads each time before it is booked by itself', async () => {
+it('moves what the last process has left, and in time what calls leave that are read before they are booked', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const dataDir = temporaryFolder();
   const start = { dataDir, synchronous: 'normal', instanceId: 'one', maxDatabaseBytes: null } as const;
   const thread = openJournalThread({ ...start, nowMs: 0, recoverOwn: true }, () => undefined);
   onTestFinished(() => thread.receive({ kind: 'call', id: 99, name: 'close', input: { isComplete: true } }));
-  const database = new DatabaseSync(databaseFile(dataDir), { readOnly: true });
+  const database = new DatabaseSync(databaseFile(dataDir));
   onTestFinished(() => database.close());
+  database.exec(`INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
+    VALUES ('research', 'of the last process', '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', 1)`);
   const callsOfRuns = (): unknown => database.prepare('SELECT count(*) AS calls FROM run_calls').get()?.['calls'];
   await vi.advanceTimersByTimeAsync(60_000);
+  expect(database.prepare('SELECT run_id FROM runs').all()).toEqual([{ run_id: 'of the last process' }]);
 
   const segment = new PlayedSegment(dataDir);
   for (const calls of [1, 2]) {

@@ -91,6 +91,15 @@ describe('what is appended', () => {
     expect([one.writer.rollUp(), one.writer.rollUp(), one.writer.rollUp()]).toEqual([true, true, false]);
   });
 
+  it('is in all tables when it is read, though there is much of it in one only', () => {
+    const { database, one } = openBooks();
+    one.segment.write(['finish', callRecord()]);
+    one.writer.bookSome();
+    addRecentRuns(database, 20_000);
+    one.writer.book();
+    expect(['usage_day', 'activity', 'runs'].map((table) => count(database, table))).toEqual([1, 1, 20_001]);
+  });
+
   it('is moved at once where there is very much of it', () => {
     const { database, one } = openBooks();
     addRecentRuns(database, 99_999);
