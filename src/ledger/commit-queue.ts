@@ -72,6 +72,7 @@ export class CommitQueue {
 
   /** Brings all of the books up to date. Where that fails it is tried again by itself. Gives whether it went. */
   book(): 'booked' | 'stalled' {
+    this.#rollUpSoon(); // the runs' calls, for which nobody waits
     return this.#tryBooking(() => this.#writer.book());
   }
 
@@ -134,6 +135,7 @@ export class CommitQueue {
     const batch = this.#rows.slice(0, this.#batchRows);
     try {
       const unwritten = this.#writer.writeThrough(batch);
+      this.#rollUpSoon();
       this.#isBehind = false;
       this.#rows = this.#rows.slice(batch.length);
       this.#retryMs = 0;

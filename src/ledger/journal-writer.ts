@@ -138,7 +138,8 @@ export class JournalWriter {
   }
 
   /**
-   * Enters rows that are not durable yet, after all that are.
+   * Enters rows that are not durable yet, after all that are. Where much waits to be moved it goes on waiting: a move
+   * that fails when they are in the books would have them written again, and taken for known.
    *
    * @returns those that were not written: known already, or nothing that can be kept
    * @throws as `book`; then none of them is written
@@ -154,7 +155,6 @@ export class JournalWriter {
       return { unwritten: [...faults, ...known], refused: meanwhile.refused };
     });
     this.#committed(refused);
-    this.#moveRest();
     return unwritten;
   }
 

@@ -48,6 +48,13 @@ function rowsOf(...steps: readonly Step[]): ReadRow[] {
   return rowsOfLines(steps.map(([step, record]) => lineOf(step, record)).join('\n'), ORIGIN);
 }
 
+/** What calls of so many runs have left to be moved. */
+function addRecentRuns(database: DatabaseSync, runs: number): void {
+  database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${runs})
+    INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
+      SELECT 'research', 'run-' || n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', 1 FROM numbers`);
+}
+
 const count = (database: DatabaseSync, table: string): unknown =>
   database.prepare(`SELECT count(*) AS rows FROM ${table}`).get()?.['rows'];
 const endings = (database: DatabaseSync): unknown[] =>
@@ -71,9 +78,7 @@ describe('what is appended', () => {
 
   it('is moved to roll-ups and runs when it is time, but where there is much of it the third time only', () => {
     const { database, one } = openBooks();
-    database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-      INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
-        SELECT 'research', 'run-' || n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', 1 FROM numbers`);
+    addRecentRuns(database, 20_000);
     one.segment.write(['finish', callRecord()], ['finish', callRecord()]);
     const tables = ['records', 'usage_day', 'activity', 'runs', 'run_calls'] as const;
     const counts = (): unknown[] => tables.map((table) => count(database, table));
@@ -82,6 +87,27 @@ describe('what is appended', () => {
     expect([one.writer.rollUp(), counts()]).toEqual([false, [2, 1, 1, 20_001, 2]]);
     one.segment.write(['finish', callRecord()]);
     expect([one.writer.rollUp(), count(database, 'run_calls')]).toEqual([false, 3]);
+    addRecentRuns(database, 20_000);
+    expect([one.writer.rollUp(), one.writer.rollUp(), one.writer.rollUp()]).toEqual([true, true, false]);
+  });
+
+  it('is in all tables when it is read, though there is much of it in one only', () => {
+    const { database, one } = openBooks();
+    one.segment.write(['finish', callRecord()]);
+    one.writer.bookSome();
+    addRecentRuns(database, 20_000);
+    one.writer.book();
+    expect(['usage_day', 'activity', 'runs'].map((table) => count(database, table))).toEqual([1, 1, 20_001]);
+  });
+
+  it('is moved at once where there is very much of it', () => {
+    const { database, one } = openBooks();
+    addRecentRuns(database, 99_999);
+    one.writer.bookSome();
+    expect(count(database, 'runs')).toBe(0);
+    one.segment.write(['finish', callRecord()]);
+    one.writer.bookSome();
+    expect([count(database, 'runs'), count(database, 'runs_recent')]).toEqual([100_000, 0]);
   });
 
   it('is moved to runs in parts, and of each run as it was told, where a part ends within it', () => {
@@ -134,6 +160,19 @@ describe('what is appended', () => {
     database.exec('DROP TRIGGER full_disk');
     expect(one.writer.writeThrough(rowsOf(['finish', callRecord()]))).toEqual([]);
     expect(count(database, 'records')).toBe(2);
+  });
+
+  it('is written through though much that waits cannot be moved, and is not taken for known when it is tried again', () => {
+    const { database, one } = openBooks();
+    addRecentRuns(database, 20_000);
+    database.exec(`CREATE TRIGGER full_disk BEFORE INSERT ON runs BEGIN SELECT raise(ROLLBACK, 'full'); END`);
+    expect(one.writer.writeThrough(rowsOf(['finish', callRecord()]))).toEqual([]);
+    expect([count(database, 'records'), count(database, 'runs'), count(database, 'runs_recent')]).toEqual([
+      1, 0, 20_001,
+    ]);
+    database.exec('DROP TRIGGER full_disk');
+    one.writer.book();
+    expect([count(database, 'runs'), count(database, 'runs_recent')]).toEqual([20_001, 0]);
   });
 });
 

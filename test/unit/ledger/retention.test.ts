@@ -1,9 +1,15 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BackgroundWork } from '../../../src/core/background.ts';
+import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
+import { migrate } from '../../../src/ledger/migrations.ts';
+import type { CallRecord } from '../../../src/ledger/record.ts';
+import { columnsOfRecord } from '../../../src/ledger/record-columns.ts';
+import { prune } from '../../../src/ledger/retention.ts';
 import { startRetention } from '../../../src/ledger/retention-schedule.ts';
+import { RunCalls } from '../../../src/ledger/run-calls.ts';
 import { callRecord, openCallRecord } from '../../support/call-record.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { openTestJournal } from '../../support/test-journal.ts';
@@ -13,6 +19,19 @@ const NOW_MS = Date.parse('2026-11-22T12:00:00.000Z');
 const clock = { nowMs: () => NOW_MS, monotonicMs: () => performance.now() };
 const daysAgo = (days: number): string => new Date(NOW_MS - days * DAY_MS).toISOString();
 const RUN = { team: 'research', runId: 'nightly-42' };
+
+function openLedger(...records: readonly CallRecord[]): DatabaseSync {
+  const database = new DatabaseSync(':memory:');
+  onTestFinished(() => database.close());
+  migrate(database, ':memory:');
+  const rows = records.map((record, sequence) => ({
+    sequence,
+    step: 'finish' as const,
+    columns: columnsOfRecord(record),
+  }));
+  expect(new BatchWriter(database, 'test').write(rows)).toEqual([]);
+  return database;
+}
 
 function countRows(dataDir: string, table: string): unknown {
   const database = new DatabaseSync(join(dataDir, 'metertap.db'), { readOnly: true });
@@ -75,6 +94,12 @@ describe('prune', () => {
     expect(countRows(dataDir, 'records')).toBe(6);
   });
 
+  it('deletes minutes to the minute, though it takes them by the hour', async () => {
+    const journal = await openTestJournal({ clock });
+    for (const days of [8.02, 7.98]) await journal.finish(callRecord({ started_at: daysAgo(days) }));
+    expect(await journal.prune(null)).toMatchObject({ minuteRows: 1 });
+  });
+
   it('ends after a step when it is stopped, and the next one deletes what is left', async () => {
     const journal = await openTestJournal({ clock });
     await Promise.all(Array.from({ length: 3_000 }, () => journal.finish(callRecord({ started_at: daysAgo(100) }))));
@@ -84,8 +109,10 @@ describe('prune', () => {
     const { records } = await pruned;
     expect(records).toBeGreaterThan(0);
     expect(records).toBeLessThan(3_000);
-    expect(await journal.prune(NOW_MS)).toMatchObject({ records: 3_000 - records });
     expect(await journal.prune(NOW_MS, stop.signal)).toMatchObject({ records: 0 });
+    const next = new AbortController();
+    expect(await journal.prune(NOW_MS, next.signal)).toMatchObject({ records: 3_000 - records });
+    expect(getEventListeners(next.signal, 'abort')).toEqual([]); // the same signal is given each hour
   });
 
   it('leaves what is left where the journal is closed meanwhile', async () => {
@@ -98,6 +125,33 @@ describe('prune', () => {
     const left = Number(countRows(dataDir, 'records'));
     expect(left).toBeGreaterThan(0);
     expect(left).toBeLessThan(3_000);
+  });
+
+  it('rests three times as long as a step took, and not a moment longer when it is stopped', async () => {
+    const database = openLedger(...Array.from({ length: 3_000 }, () => callRecord({ started_at: daysAgo(100) })));
+    let nowMs = 0;
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => {
+      nowMs += 60_000; // by which a step took a minute
+      return nowMs;
+    });
+    onTestFinished(() => void now.mockRestore());
+    const stop = new AbortController();
+    const pruned = prune(database, { beforeMs: NOW_MS, nowMs: NOW_MS, signal: stop.signal });
+    for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(database.prepare('SELECT count(*) AS rows FROM records').get()).toEqual({ rows: 2_500 });
+    stop.abort();
+    expect(await pruned).toMatchObject({ records: 500 });
+  });
+
+  it('deletes a record and its place among the calls of a run, or neither', async () => {
+    const database = openLedger(callRecord({ started_at: daysAgo(100) }));
+    new RunCalls(database).move();
+    database.exec(`CREATE TRIGGER full_disk BEFORE DELETE ON records BEGIN SELECT raise(ABORT, 'full'); END`);
+    const { signal } = new AbortController();
+    await expect(prune(database, { beforeMs: NOW_MS, nowMs: NOW_MS, signal })).rejects.toThrow('full');
+    expect(database.prepare('SELECT count(*) AS rows FROM run_calls').get()).toEqual({ rows: 1 });
+    database.exec('DROP TRIGGER full_disk');
+    expect(await prune(database, { beforeMs: NOW_MS, nowMs: NOW_MS, signal })).toMatchObject({ records: 1 });
   });
 
   it('does not keep commits waiting', async () => {

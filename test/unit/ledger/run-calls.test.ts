@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { firstIdAt } from '../../../src/core/ids.ts';
 import { BatchWriter } from '../../../src/ledger/batch-writer.ts';
 import type { RecordFilter } from '../../../src/ledger/ledger-reader.ts';
 import { MIGRATIONS, migrate } from '../../../src/ledger/migrations.ts';
@@ -164,5 +165,35 @@ describe('the calls of a run', () => {
     const page = plans.at(-1);
     expect(page).toContain('SEARCH run_calls USING PRIMARY KEY (team=? AND run_id=? AND id>? AND id<?)');
     expect(page).not.toContain('TEMP B-TREE');
+  });
+
+  it('are read between the ids that fit, and no others', () => {
+    const database = openLedger();
+    const prepare = database.prepare.bind(database);
+    const read: unknown[][] = [];
+    database.prepare = (sql: string) => {
+      const statement = prepare(sql);
+      const all = statement.all.bind(statement);
+      statement.all = (...values) => {
+        if (sql.includes('FROM run_calls')) read.push(values);
+        return all(...values);
+      };
+      return statement;
+    };
+    const within = { ...OF_RUN, startMs: CALL_STARTED_MS, endMs: CALL_STARTED_MS + DAY_MS };
+    const ids = [firstIdAt(within.startMs), firstIdAt(CALL_STARTED_MS + 5), firstIdAt(within.endMs)];
+    for (const beforeId of [null, ids[1] ?? '']) listRecords(database, within, { limit: 10, beforeId });
+    listRecords(database, within, { limit: 10, beforeId: firstIdAt(CALL_STARTED_MS + 2 * DAY_MS) });
+    const ends = read.map((values) => values.slice(0, 4));
+    expect(ends).toEqual([ids[2], ids[1], ids[2]].map((end) => [RUN.team, RUN.runId, ids[0], end]));
+  });
+
+  it('that is in flight is found where an earlier version left it among the records', () => {
+    const database = openLedger();
+    write(database, [queuedOf(callRecord({ team: RUN.team, run_id: RUN.runId }))]);
+    database.exec(`UPDATE records SET ending = 'in_flight'`);
+    for (const ending of [null, 'in_flight'] as const) {
+      expect(listRecords(database, { ...OF_RUN, ending }, { limit: 10, beforeId: null })).toHaveLength(1);
+    }
   });
 });

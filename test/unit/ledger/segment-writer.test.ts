@@ -92,6 +92,21 @@ describe('a writer of segments', () => {
     expect(rowsIn(fileOf(stage).text)).toEqual(ROWS);
   });
 
+  it('has it wait for a quarter of a millisecond after a group of one row', async () => {
+    clockAt(1_000);
+    const stage = await start();
+    stage.writer.append('first');
+    await untilWritten(stage, 1);
+    clockAt(1_000.2);
+    await eachInItsTurn(stage, ROWS.slice(0, 10));
+    expect(fileOf(stage).writes).toHaveLength(1);
+    clockAt(1_000.25);
+    await eachInItsTurn(stage, ROWS.slice(10, 12));
+    expect(fileOf(stage).writes).toHaveLength(2);
+    await untilWritten(stage, 13);
+    expect(rowsIn(fileOf(stage).text)).toEqual(['first', ...ROWS.slice(0, 12)]);
+  });
+
   it('has it wait for 2 ms at most', async () => {
     clockAt(1_000);
     const stage = await start();
