@@ -133,7 +133,8 @@ export class JournalWriter {
   #moveRest(): void {
     const waiting = this.#books.recent.filter(({ rows }) => rows > 0);
     if (waiting.every(({ rows }) => rows < FEW_RECENT_ROWS)) {
-      if (waiting.length > 0) inTransaction(this.#database, () => this.#moveFew());
+      // All of them, also where another process has made them many meanwhile: whoever reads next waits for no others.
+      if (waiting.length > 0) inTransaction(this.#database, () => waiting.forEach(moveAll));
     } else for (const moving of waiting) this.#move(moving);
   }
 
@@ -144,7 +145,7 @@ export class JournalWriter {
    * @throws as `book`; then none of them is written
    */
   writeThrough(batch: readonly ReadRow[]): UnwrittenRow[] {
-    this.bookSome();
+    this.book(); // all that may fail by itself comes first: a batch that is written is never tried again
     const { unwritten, refused } = inTransaction(this.#database, () => {
       const meanwhile = this.#enterSome(Infinity, everyone);
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
@@ -154,7 +155,6 @@ export class JournalWriter {
       return { unwritten: [...faults, ...known], refused: meanwhile.refused };
     });
     this.#committed(refused);
-    this.#moveRest();
     return unwritten;
   }
 

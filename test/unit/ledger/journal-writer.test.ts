@@ -42,10 +42,19 @@ function played(database: DatabaseSync, dataDir: string, instanceId: string): Pl
   return { segment, writer: new JournalWriter({ database, books, segments, instanceId, onRefused }) };
 }
 
+const RUN_ID = callRecord().run_id;
 const ORIGIN = { instanceId: 'one', sequence: 0 };
 
 function rowsOf(...steps: readonly Step[]): ReadRow[] {
   return rowsOfLines(steps.map(([step, record]) => lineOf(step, record)).join('\n'), ORIGIN);
+}
+
+/** What processes have left to be moved to `runs`: that many rows, each of a run of its own. */
+function leaveRuns(database: DatabaseSync, runs: number): void {
+  const at = `'2026-11-22T00:00:00.000Z'`;
+  database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${runs})
+    INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
+      SELECT 'research', 'run-' || n, ${at}, ${at}, 1 FROM numbers`);
 }
 
 const count = (database: DatabaseSync, table: string): unknown =>
@@ -71,9 +80,7 @@ describe('what is appended', () => {
 
   it('is moved to roll-ups and runs when it is time, but where there is much of it the third time only', () => {
     const { database, one } = openBooks();
-    database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-      INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
-        SELECT 'research', 'run-' || n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', 1 FROM numbers`);
+    leaveRuns(database, 20_000);
     one.segment.write(['finish', callRecord()], ['finish', callRecord()]);
     const tables = ['records', 'usage_day', 'activity', 'runs', 'run_calls'] as const;
     const counts = (): unknown[] => tables.map((table) => count(database, table));
@@ -97,6 +104,19 @@ describe('what is appended', () => {
       { run_id: 'run-0', parent_run_id: 'p-2', session_id: 's-60000', cost_nano_usd: 900_030_000 },
       { run_id: 'run-1', parent_run_id: 'p-1', session_id: 's-59999', cost_nano_usd: 900_000_000 },
     ]);
+  });
+
+  it('is all in its tables before it is read, also where another process adds much at that moment', () => {
+    const { database, one } = openBooks();
+    one.segment.write(['finish', callRecord()]);
+    one.writer.bookSome();
+    const exec = database.exec.bind(database);
+    database.exec = (sql) => {
+      if (sql === 'BEGIN IMMEDIATE' && count(database, 'runs_recent') === 1) leaveRuns(database, 20_000);
+      exec(sql);
+    };
+    one.writer.book();
+    expect(database.prepare(`SELECT run_id FROM runs WHERE run_id = ?`).all(RUN_ID)).toHaveLength(1);
   });
 
   it('is entered in the books later, once', () => {
@@ -134,6 +154,17 @@ describe('what is appended', () => {
     database.exec('DROP TRIGGER full_disk');
     expect(one.writer.writeThrough(rowsOf(['finish', callRecord()]))).toEqual([]);
     expect(count(database, 'records')).toBe(2);
+  });
+
+  it('keeps what is written through from being written where much of it cannot be moved', () => {
+    const { database, one } = openBooks();
+    leaveRuns(database, 20_000);
+    database.exec(`CREATE TRIGGER full_disk BEFORE INSERT ON runs BEGIN SELECT raise(ROLLBACK, 'full'); END`);
+    const batch = rowsOf(['finish', callRecord()]);
+    expect(() => one.writer.writeThrough(batch)).toThrow('full');
+    expect(count(database, 'records')).toBe(0);
+    database.exec('DROP TRIGGER full_disk');
+    expect(one.writer.writeThrough(batch)).toEqual([]);
   });
 });
 
