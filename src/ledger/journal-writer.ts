@@ -133,7 +133,8 @@ export class JournalWriter {
   #moveRest(): void {
     const waiting = this.#books.recent.filter(({ rows }) => rows > 0);
     if (waiting.every(({ rows }) => rows < FEW_RECENT_ROWS)) {
-      if (waiting.length > 0) inTransaction(this.#database, () => this.#moveFew());
+      // All of them, also where another process has made them many meanwhile: whoever reads next waits for no others.
+      if (waiting.length > 0) inTransaction(this.#database, () => waiting.forEach(moveAll));
     } else for (const moving of waiting) this.#move(moving);
   }
 

@@ -42,6 +42,7 @@ function played(database: DatabaseSync, dataDir: string, instanceId: string): Pl
   return { segment, writer: new JournalWriter({ database, books, segments, instanceId, onRefused }) };
 }
 
+const RUN_ID = callRecord().run_id;
 const ORIGIN = { instanceId: 'one', sequence: 0 };
 
 function rowsOf(...steps: readonly Step[]): ReadRow[] {
@@ -123,6 +124,19 @@ describe('what is appended', () => {
       { run_id: 'run-0', parent_run_id: 'p-2', session_id: 's-60000', cost_nano_usd: 900_030_000 },
       { run_id: 'run-1', parent_run_id: 'p-1', session_id: 's-59999', cost_nano_usd: 900_000_000 },
     ]);
+  });
+
+  it('is all in its tables before it is read, also where another process adds much at that moment', () => {
+    const { database, one } = openBooks();
+    one.segment.write(['finish', callRecord()]);
+    one.writer.bookSome();
+    const exec = database.exec.bind(database);
+    database.exec = (sql) => {
+      if (sql === 'BEGIN IMMEDIATE' && count(database, 'runs_recent') === 1) addRecentRuns(database, 20_000);
+      exec(sql);
+    };
+    one.writer.book();
+    expect(database.prepare(`SELECT run_id FROM runs WHERE run_id = ?`).all(RUN_ID)).toHaveLength(1);
   });
 
   it('is entered in the books later, once', () => {
