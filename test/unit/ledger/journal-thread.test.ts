@@ -51,9 +51,9 @@ it('moves what the last process has left, and in time what calls leave that are 
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const dataDir = temporaryFolder();
+  const said: FromJournal[] = [];
   const start = { dataDir, synchronous: 'normal', instanceId: 'one', maxDatabaseBytes: null } as const;
-  const thread = openJournalThread({ ...start, nowMs: 0, recoverOwn: true }, () => undefined);
-  onTestFinished(() => thread.receive({ kind: 'call', id: 99, name: 'close', input: { isComplete: true } }));
+  const thread = openJournalThread({ ...start, nowMs: 0, recoverOwn: true }, (message) => said.push(message));
   const database = new DatabaseSync(databaseFile(dataDir));
   onTestFinished(() => database.close());
   database.exec(`INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
@@ -74,6 +74,20 @@ it('moves what the last process has left, and in time what calls leave that are 
   await new Promise(setImmediate);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(callsOfRuns()).toBe(3);
+
+  database.exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+    INSERT INTO runs_recent (team, run_id, started_at, last_activity_at, cost_nano_usd)
+      SELECT 'research', n, '2026-11-22T00:00:00.000Z', '2026-11-22T00:00:00.000Z', 1 FROM numbers`);
+  segment.write(['finish', makeCallRecord(4)]);
+  await thread.receive({ kind: 'appended', rows: 3 });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(callsOfRuns()).toBe(4);
+  expect(database.prepare('SELECT count(*) AS rows FROM runs_recent').get()).toEqual({ rows: 0 });
+
+  await thread.receive({ kind: 'appended', rows: 4 });
+  await thread.receive({ kind: 'call', id: 99, name: 'close', input: { isComplete: true } });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(said.filter(({ kind }) => kind === 'stalled')).toEqual([]);
 });
 
 it('says what was deleted until it was closed', async () => {

@@ -9,6 +9,7 @@ import { sumsOfRow } from '../../../src/ledger/queries/sum-columns.ts';
 import type { CallRecord } from '../../../src/ledger/record.ts';
 import { columnsOfRecord } from '../../../src/ledger/record-columns.ts';
 import { BUCKET_MS } from '../../../src/ledger/rollups.ts';
+import { lineOf, type ReadRow, rowsOfLines } from '../../../src/ledger/row-lines.ts';
 import {
   addSums,
   emptySums,
@@ -29,6 +30,10 @@ function openMemory(): { database: DatabaseSync; writer: BatchWriter } {
 
 function rowsOf(steps: readonly (readonly ['open' | 'finish', CallRecord])[]): JournalRow[] {
   return steps.map(([step, record], sequence) => ({ sequence, step, columns: columnsOfRecord(record) }));
+}
+
+function segmentRowsOf(record: CallRecord): ReadRow[] {
+  return rowsOfLines(lineOf('finish', record), { instanceId: 'test', sequence: 0 });
 }
 
 type Dimensions = (record: CallRecord) => Record<string, SQLOutputValue>;
@@ -279,6 +284,13 @@ describe('a batch', () => {
     expect(unwritten.map((row) => [row.sequence, row.why])).toEqual(unusable.map((_, sequence) => [sequence, 'fault']));
     expect(database.prepare('SELECT id FROM records').all()).toEqual([{ id: good.id }]);
     expect(database.prepare('SELECT sum(records) AS records FROM usage_day').get()).toEqual({ records: 1 });
+    database.close();
+  });
+
+  it('counts as many rows to be moved as there are roll-ups that they go to', () => {
+    const { database, writer } = openMemory();
+    writer.enter(segmentRowsOf(callRecord({ user: 'ada' })));
+    expect(writer.recent.map(({ rows }) => rows)).toEqual([3, 1, 1, 1, 1]);
     database.close();
   });
 

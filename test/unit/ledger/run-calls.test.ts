@@ -173,10 +173,10 @@ describe('the calls of a run', () => {
     const read: unknown[][] = [];
     database.prepare = (sql: string) => {
       const statement = prepare(sql);
-      const all = statement.all.bind(statement);
+      if (!sql.includes('FROM run_calls\n')) return statement;
       statement.all = (...values) => {
-        if (sql.includes('FROM run_calls')) read.push(values);
-        return all(...values);
+        read.push(values);
+        return [];
       };
       return statement;
     };
