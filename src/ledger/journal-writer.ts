@@ -22,9 +22,10 @@ export interface JournalWriterOptions {
 
 /**
  * So many rows at most wait to be moved to one table. Of calls in many runs each row has a page of its own to write, as
- * long as there are more pages than rows. A move holds the database for some tenths of a second.
+ * long as there are more pages than rows. A move holds the database for some tenths of a second; all tables together,
+ * which a reader waits for, take less than two seconds also where there are a million runs.
  */
-const MOST_RECENT_ROWS = 100_000;
+const MOST_RECENT_ROWS = 75_000;
 /** So few are moved as soon as it is time; more wait, so that pages are shared. */
 const FEW_RECENT_ROWS = 10_000;
 /** But none longer than that many times. */

@@ -138,15 +138,20 @@ class Conditions {
   }
 }
 
+/** Ids make a range cheap. They may run away from the clock by a little where it was set back; the time decides. */
+function idsAround({ startMs, endMs }: Pick<Segment, 'startMs' | 'endMs'>): { first: string; end: string } {
+  return { first: firstIdAt(startMs - HOUR_MS), end: firstIdAt(endMs + HOUR_MS) };
+}
+
 function restrictTime(conditions: Conditions, { source, startMs, endMs }: Segment): void {
   if (source !== 'records') {
     conditions.add('bucket_start >= ?', startMs);
     conditions.add('bucket_start < ?', endMs);
     return;
   }
-  // Ids make the range cheap. They may run away from the clock by a little where it was set back; the time decides.
-  conditions.add('id >= ?', firstIdAt(startMs - HOUR_MS));
-  conditions.add('id < ?', firstIdAt(endMs + HOUR_MS));
+  const ids = idsAround({ startMs, endMs });
+  conditions.add('id >= ?', ids.first);
+  conditions.add('id < ?', ids.end);
   conditions.add('started_at >= ?', isoTime(startMs));
   conditions.add('started_at < ?', isoTime(endMs));
   conditions.add(`ending NOT IN ('in_flight', 'queued')`);
@@ -156,8 +161,11 @@ function restrictDimensions(conditions: Conditions, segment: Segment, query: Usa
   const { source } = segment;
   const { team: teams, run_id: runs } = query.filters;
   if (source === 'records' && teams !== undefined && runs !== undefined && !runs.includes('')) {
-    const ofRuns = `team IN (${places(teams)}) AND run_id IN (${places(runs)})`;
-    conditions.add(`id IN (${idsOfRunsSql(ofRuns)})`, ...[1, 2, 3].flatMap(() => [...teams, ...runs]));
+    // With the range, so that of a run with very many calls those outside of it are not looked at.
+    const ids = idsAround(segment);
+    const ofRuns = `team IN (${places(teams)}) AND run_id IN (${places(runs)}) AND id >= ? AND id < ?`;
+    const values = [...teams, ...runs, ids.first, ids.end];
+    conditions.add(`id IN (${idsOfRunsSql(ofRuns)})`, ...values, ...values, ...values);
   }
   if (teams === undefined && source !== 'records') conditions.add(`team IN (${distinctTeamsSql(source)})`);
   for (const name of USAGE_DIMENSIONS) {

@@ -163,8 +163,15 @@ describe('the calls of a run', () => {
     };
     listRecords(database, OF_RUN, { limit: 10, beforeId: 'x' });
     const page = plans.at(-1);
-    expect(page).toContain('SEARCH run_calls USING PRIMARY KEY (team=? AND run_id=? AND id>? AND id<?)');
+    const ofRange = 'SEARCH run_calls USING PRIMARY KEY (team=? AND run_id=? AND id>? AND id<?)';
+    expect(page).toContain(ofRange);
     expect(page).not.toContain('TEMP B-TREE');
+
+    const startMs = CALL_STARTED_MS - DAY_MS;
+    const filters = { team: [RUN.team, 'sales'], run_id: [RUN.runId, 'run-2'] };
+    const endMs = CALL_STARTED_MS;
+    usage(database, { startMs, endMs, bucket: '1h', groupBy: [], filters, includeEstimated: true }, CALL_STARTED_MS);
+    expect(plans.at(-1)).toContain(ofRange);
   });
 
   it('are read between the ids that fit, and no others', () => {
