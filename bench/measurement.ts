@@ -12,7 +12,10 @@ export interface Measurement {
   /** User and system time of the candidate's process; null for no proxy. */
   readonly cpuMicrosPerCall: number | null;
   readonly cpuMicrosPerEvent: number | null;
-  /** Of the first two seconds of a process that had served nothing; null where it was not paced streams that warmed it up. */
+  /**
+   * Of the first two seconds, or of a shorter warm-up, of a process that had served one call; null where it was not paced
+   * streams that warmed it up.
+   */
   readonly firstCpuMicrosPerCall: number | null;
   /** Share of one core that the candidate used, and that load generator and upstream used together. */
   readonly coreShare: number | null;

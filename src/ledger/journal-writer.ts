@@ -140,14 +140,13 @@ export class JournalWriter {
   }
 
   /**
-   * Enters rows that are not durable yet, after all that are. Where much waits to be moved it goes on waiting: a move
-   * that fails when they are in the books would have them written again, and taken for known.
+   * Enters rows that are not durable yet, after all that are.
    *
    * @returns those that were not written: known already, or nothing that can be kept
    * @throws as `book`; then none of them is written
    */
   writeThrough(batch: readonly ReadRow[]): UnwrittenRow[] {
-    this.bookSome();
+    this.book(); // all that may fail by itself comes first: a batch that is written is never tried again
     const { unwritten, refused } = inTransaction(this.#database, () => {
       const meanwhile = this.#enterSome(Infinity, everyone);
       const faults = batch.flatMap((row) => (row.fault === null ? [] : [faulty(row, row.fault)]));
